@@ -1,0 +1,104 @@
+/* buf.c - growing buffer, JSON output. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool reserve(sty_buf *buf, size_t more) {
+    size_t need;
+    if (buf->failed) return false;
+    if (!sty_add(buf->length, more, &need)) return !(buf->failed = true);
+    if (need <= buf->capacity) return true;
+    size_t capacity = buf->capacity ? buf->capacity : 256;
+    while (capacity < need)
+        if (!sty_mul(capacity, 2, &capacity)) return !(buf->failed = true);
+    char *data = sty_resize(buf->data, buf->length, capacity);
+    if (!data) return !(buf->failed = true);
+    buf->data = data;
+    buf->capacity = capacity;
+    return true;
+}
+
+void *sty_buf_extend(sty_buf *buf, size_t n) {
+    if (!reserve(buf, n)) return NULL;
+    void *at = buf->data + buf->length;
+    buf->length += n;
+    return at;
+}
+
+void sty_buf_put(sty_buf *buf, const void *bytes, size_t n) {
+    if (n == 0) return;
+    void *at = sty_buf_extend(buf, n);
+    if (at) memcpy(at, bytes, n);
+}
+
+void sty_buf_text(sty_buf *buf, const char *text) { sty_buf_put(buf, text, strlen(text)); }
+
+void sty_buf_printf(sty_buf *buf, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n >= 0 && reserve(buf, (size_t)n + 1)) {
+        vsnprintf(buf->data + buf->length, (size_t)n + 1, format, again);
+        buf->length += (size_t)n;
+    }
+    va_end(again);
+}
+
+int sty_utf8_length(const char *text, size_t n) {
+    const unsigned char *s = (const unsigned char *)text;
+    if (n == 0) return 0;
+    if (s[0] < 0x80) return 1;
+    int length = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] > 0xF4 || (size_t)length > n) return 0;
+    for (int i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F)) return 0;
+    if ((s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F)) return 0;
+    return length;
+}
+
+void sty_buf_json(sty_buf *buf, const char *text) {
+    size_t n = strlen(text);
+    sty_buf_put(buf, "\"", 1);
+    for (size_t i = 0; i < n;) {
+        unsigned char c = (unsigned char)text[i];
+        int length = sty_utf8_length(text + i, n - i);
+        if (length == 0) sty_buf_text(buf, "\\ufffd");
+        else if (c == '"' || c == '\\') sty_buf_printf(buf, "\\%c", c);
+        else if (c < 0x20 || c == 0x7F) sty_buf_printf(buf, "\\u%04x", c);
+        else sty_buf_put(buf, text + i, (size_t)length);
+        i += length ? (size_t)length : 1;
+    }
+    sty_buf_put(buf, "\"", 1);
+}
+
+void sty_buf_json_float(sty_buf *buf, float value) {
+    char text[32];
+    int n = snprintf(text, sizeof text, "%.9g", (double)value);
+    sty_buf_put(buf, text, (size_t)n);
+}
+
+void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t *dim) {
+    if (rank == 0) {
+        sty_buf_json_float(buf, data[0]);
+        return;
+    }
+    size_t stride = 1;
+    for (int i = 1; i < rank; i++)
+        stride *= dim[i];
+    sty_buf_put(buf, "[", 1);
+    for (size_t i = 0; i < dim[0]; i++) {
+        if (i) sty_buf_put(buf, ",", 1);
+        sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
+    }
+    sty_buf_put(buf, "]", 1);
+}
+
+void sty_buf_clear(sty_buf *buf) {
+    sty_free(buf->data);
+    memset(buf, 0, sizeof *buf);
+}

@@ -1,0 +1,315 @@
+/* file.c - reading whole files, writing atomically. Own write loop instead of
+ * stdio: a full disk is then seen by the call that meets it. */
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OUT_BUFFER = 1 << 16 };
+
+struct sty_out {
+    char *path;      /* final name; NULL for standard output */
+    char *temporary; /* name being written */
+    int fd;
+    size_t position, buffered;
+    char buffer[OUT_BUFFER];
+};
+
+/* ---- input ---- */
+
+sty_status sty_file_open(const char *path, int *fd, sty_err *err) {
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (*fd >= 0) return STY_OK;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return sty_err_set(err, STY_NOT_FOUND, "cannot find '%s'", path);
+    return sty_err_set(err, STY_UNREADABLE, "cannot open '%s': %s", path, strerror(errno));
+}
+
+static sty_status read_regular(int fd, const char *path, size_t max_bytes, sty_bytes *bytes,
+                               sty_err *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return sty_err_set(err, STY_IO_ERROR, "cannot stat '%s': %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is a folder, expected a file", path);
+    if (!S_ISREG(st.st_mode))
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is not a regular file", path);
+    if ((uintmax_t)st.st_size > max_bytes)
+        return sty_err_set(err, STY_TOO_LONG, "'%s' has %jd bytes, the limit is %zu", path,
+                           (intmax_t)st.st_size, max_bytes);
+    size_t n = (size_t)st.st_size, got = 0;
+    unsigned char *data = sty_alloc(n + 1, 1);
+    if (!data) return sty_err_no_memory(err, n, path);
+    while (got < n) {
+        ssize_t more = read(fd, data + got, n - got);
+        if (more < 0 && errno == EINTR) continue;
+        if (more <= 0) {
+            sty_free(data);
+            if (more == 0)
+                return sty_err_set(err, STY_TRUNCATED, "'%s' shrank while being read", path);
+            return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", path, strerror(errno));
+        }
+        got += (size_t)more;
+    }
+    bytes->data = data;
+    bytes->n = n;
+    return STY_OK;
+}
+
+sty_status sty_file_read(const char *path, size_t max_bytes, sty_bytes *bytes, sty_err *err) {
+    int fd;
+    STY_TRY(sty_file_open(path, &fd, err));
+    sty_status status = read_regular(fd, path, max_bytes, bytes, err);
+    close(fd);
+    return status;
+}
+
+/* Opens path below folder, one component at a time, following no link. */
+static int open_beneath(int folder_fd, const char *path) {
+    char part[256];
+    int at = dup(folder_fd);
+    if (*path == '/' || *path == '\0') {
+        if (at >= 0) close(at);
+        errno = EXDEV;
+        return -1;
+    }
+    while (at >= 0) {
+        size_t n = strcspn(path, "/");
+        bool last = path[n] == '\0';
+        int next = -1;
+        if (n == 0 || n >= sizeof part || (n == 2 && memcmp(path, "..", 2) == 0)) {
+            errno = EXDEV;
+        } else {
+            memcpy(part, path, n);
+            part[n] = '\0';
+            int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+            next = openat(at, part, last ? flags : flags | O_DIRECTORY);
+        }
+        int reason = errno;
+        close(at);
+        errno = reason;
+        if (last || next < 0) return next;
+        at = next;
+        path += n + 1;
+    }
+    return -1;
+}
+
+sty_status sty_file_read_beneath(int folder_fd, const char *path, size_t max_bytes,
+                                 sty_bytes *bytes, sty_err *err) {
+    int fd = open_beneath(folder_fd, path);
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP))
+        return sty_err_set(err, STY_UNREADABLE,
+                           "'%s' must be a plain relative path inside the model folder "
+                           "(no '..', no symbolic link)",
+                           path);
+    if (fd < 0 && errno == ENOENT)
+        return sty_err_set(err, STY_NOT_FOUND, "cannot find '%s' in the model folder", path);
+    if (fd < 0)
+        return sty_err_set(err, STY_UNREADABLE, "cannot open '%s': %s", path, strerror(errno));
+    sty_status status = read_regular(fd, path, max_bytes, bytes, err);
+    close(fd);
+    return status;
+}
+
+sty_status sty_file_slurp(int fd, const char *name, size_t max_bytes, sty_bytes *bytes,
+                          sty_err *err) {
+    unsigned char *data = NULL;
+    size_t n = 0, capacity = 0;
+    for (;;) {
+        if (n == capacity) {
+            size_t larger = capacity ? capacity * 2 : 65536;
+            unsigned char *moved = sty_resize(data, n, larger);
+            if (!moved) {
+                sty_free(data);
+                return sty_err_no_memory(err, larger, name);
+            }
+            data = moved;
+            capacity = larger;
+        }
+        ssize_t more = read(fd, data + n, capacity - n);
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) {
+            sty_free(data);
+            return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", name, strerror(errno));
+        }
+        if (more == 0) break;
+        n += (size_t)more;
+        if (n > max_bytes) {
+            sty_free(data);
+            return sty_err_set(err, STY_TOO_LONG, "'%s' has more than %zu bytes", name, max_bytes);
+        }
+    }
+    bytes->data = data;
+    bytes->n = n;
+    return STY_OK;
+}
+
+void sty_bytes_clear(sty_bytes *bytes) {
+    sty_free(bytes->data);
+    bytes->data = NULL;
+    bytes->n = 0;
+}
+
+/* ---- output ---- */
+
+static sty_status output_failed(const sty_out *out, const char *what, sty_err *err) {
+    return sty_err_set(err, STY_OUTPUT_ERROR, "cannot %s '%s': %s", what,
+                       out->path ? out->path : "standard output", strerror(errno));
+}
+
+/* PATH -> FOLDER/.NAME.XXXXXX */
+static char *temporary_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    sty_buf text = {0};
+    sty_buf_put(&text, path, folder);
+    sty_buf_printf(&text, ".%s.XXXXXX", path + folder);
+    sty_buf_put(&text, "", 1);
+    return text.failed ? NULL : text.data;
+}
+
+sty_status sty_out_open(const char *path, bool overwrite, sty_out **result, sty_err *err) {
+    sty_out *out = sty_alloc(1, sizeof *out);
+    if (!out) return sty_err_no_memory(err, sizeof *out, "an output");
+    if (strcmp(path, "-") == 0) {
+        out->fd = STDOUT_FILENO;
+        *result = out;
+        return STY_OK;
+    }
+    out->fd = -1;
+    struct stat st;
+    bool exists = stat(path, &st) == 0;
+    sty_status status = STY_OK;
+    if (exists && !S_ISREG(st.st_mode)) {
+        /* a device or a pipe is written in place: there is nothing to rename */
+        out->path = sty_copy_text(path, strlen(path));
+        out->fd = S_ISDIR(st.st_mode) ? (errno = EISDIR, -1) : open(path, O_WRONLY | O_CLOEXEC);
+        status = out->fd >= 0 ? STY_OK : output_failed(out, "write", err);
+    } else if (exists && !overwrite) {
+        status = sty_err_set(err, STY_BAD_ARGUMENT,
+                             "'%s' exists already; choose another name or give --overwrite", path);
+    } else {
+        out->path = sty_copy_text(path, strlen(path));
+        out->temporary = temporary_name(path);
+        if (!out->path || !out->temporary) status = sty_err_no_memory(err, strlen(path), path);
+        else if ((out->fd = mkostemp(out->temporary, O_CLOEXEC)) < 0)
+            status = output_failed(out, "create", err);
+    }
+    if (status != STY_OK) {
+        if (out->fd < 0) {
+            sty_free(out->temporary);
+            out->temporary = NULL;
+        }
+        sty_out_abort(out);
+        return status;
+    }
+    *result = out;
+    return STY_OK;
+}
+
+static sty_status write_all(sty_out *out, const char *data, size_t n, sty_err *err) {
+    while (n > 0) {
+        ssize_t wrote = write(out->fd, data, n);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) return output_failed(out, "write", err);
+        data += wrote;
+        n -= (size_t)wrote;
+    }
+    return STY_OK;
+}
+
+sty_status sty_out_flush(sty_out *out, sty_err *err) {
+    size_t n = out->buffered;
+    out->buffered = 0;
+    return write_all(out, out->buffer, n, err);
+}
+
+sty_status sty_out_write(sty_out *out, const void *data, size_t n, sty_err *err) {
+    out->position += n;
+    if (n > OUT_BUFFER - out->buffered) STY_TRY(sty_out_flush(out, err));
+    if (n > OUT_BUFFER) return write_all(out, data, n, err);
+    memcpy(out->buffer + out->buffered, data, n);
+    out->buffered += n;
+    return STY_OK;
+}
+
+sty_status sty_out_patch(sty_out *out, size_t offset, const void *data, size_t n, sty_err *err) {
+    sty_assert(!sty_out_is_stream(out) && offset + n <= out->position);
+    STY_TRY(sty_out_flush(out, err));
+    const char *from = data;
+    while (n > 0) {
+        ssize_t wrote = pwrite(out->fd, from, n, (off_t)offset);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) return output_failed(out, "write", err);
+        from += wrote;
+        offset += (size_t)wrote;
+        n -= (size_t)wrote;
+    }
+    return STY_OK;
+}
+
+size_t sty_out_position(const sty_out *out) { return out->position; }
+
+bool sty_out_is_stream(const sty_out *out) { return out->temporary == NULL; }
+
+static void sync_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? sty_copy_text(path, (size_t)(slash - path) + 1) : NULL;
+    int fd = open(folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    sty_free(folder);
+}
+
+/* mkstemp makes private files; the user's umask decides for the final one. */
+static void apply_umask(int fd) {
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+}
+
+sty_status sty_out_commit(sty_out *out, sty_err *err) {
+    sty_status status = sty_out_flush(out, err);
+    if (status == STY_OK && out->temporary) {
+        apply_umask(out->fd);
+        if (fsync(out->fd) != 0) status = output_failed(out, "sync", err);
+        else if (rename(out->temporary, out->path) != 0)
+            status = output_failed(out, "rename to", err);
+        else {
+            sync_folder(out->path);
+            sty_free(out->temporary);
+            out->temporary = NULL;
+        }
+    }
+    sty_out_abort(out);
+    return status;
+}
+
+void sty_out_abort(sty_out *out) {
+    if (!out) return;
+    if (out->temporary) unlink(out->temporary);
+    if (out->path && out->fd >= 0) close(out->fd);
+    sty_free(out->path);
+    sty_free(out->temporary);
+    sty_free(out);
+}
+
+sty_status sty_file_write(const char *path, const void *data, size_t n, bool overwrite,
+                          sty_err *err) {
+    sty_out *out;
+    STY_TRY(sty_out_open(path, overwrite, &out, err));
+    sty_status status = sty_out_write(out, data, n, err);
+    if (status != STY_OK) {
+        sty_out_abort(out);
+        return status;
+    }
+    return sty_out_commit(out, err);
+}

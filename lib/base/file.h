@@ -1,0 +1,65 @@
+/* file.h - whole files in, whole files out. Floor 0.
+ *
+ * Output appears under its name only when complete: bytes go to a temporary
+ * file in the same folder, commit syncs it, renames it and syncs the folder. */
+#ifndef STY_BASE_FILE_H
+#define STY_BASE_FILE_H
+
+#include "base/buf.h"
+
+/* A file's bytes, owned by the caller (sty_bytes_clear). */
+typedef struct sty_bytes {
+    unsigned char *data;
+    size_t n;
+} sty_bytes;
+
+/* Reads a regular file of at most max_bytes. The descriptor is opened without
+ * blocking, so a FIFO cannot hang it. Errors: STY_NOT_FOUND, STY_UNREADABLE (no
+ * permission, a folder, not a regular file), STY_TOO_LONG, STY_IO_ERROR. */
+sty_status sty_file_read(const char *path, size_t max_bytes, sty_bytes *bytes, sty_err *err);
+
+/* The same for a path below a folder: no absolute path, no "..", no symbolic
+ * link is followed, on any component. */
+sty_status sty_file_read_beneath(int folder_fd, const char *path, size_t max_bytes,
+                                 sty_bytes *bytes, sty_err *err);
+
+/* Reads a descriptor (pipe, socket, file) to its end. */
+sty_status sty_file_slurp(int fd, const char *name, size_t max_bytes, sty_bytes *bytes,
+                          sty_err *err);
+
+void sty_bytes_clear(sty_bytes *bytes);
+
+/* Opens a path for reading without blocking; the message says why not. */
+sty_status sty_file_open(const char *path, int *fd, sty_err *err);
+
+/* An output being written. */
+typedef struct sty_out sty_out;
+
+/* path "-" writes to standard output at once. An existing file is refused
+ * (STY_BAD_ARGUMENT) unless overwrite. Errors: STY_OUTPUT_ERROR. */
+sty_status sty_out_open(const char *path, bool overwrite, sty_out **out, sty_err *err);
+
+/* Appends. Buffered: an error may show in a later call. Errors: STY_OUTPUT_ERROR. */
+sty_status sty_out_write(sty_out *out, const void *data, size_t n, sty_err *err);
+
+/* Hands everything buffered to the system. */
+sty_status sty_out_flush(sty_out *out, sty_err *err);
+
+/* Overwrites n bytes at offset (not on standard output). */
+sty_status sty_out_patch(sty_out *out, size_t offset, const void *data, size_t n, sty_err *err);
+
+/* Bytes written so far; whether the output can be patched. */
+size_t sty_out_position(const sty_out *out);
+bool sty_out_is_stream(const sty_out *out);
+
+/* Makes the file appear whole under its name. Frees out in every case. */
+sty_status sty_out_commit(sty_out *out, sty_err *err);
+
+/* Removes what was written. NULL is fine. Frees out. */
+void sty_out_abort(sty_out *out);
+
+/* The whole of data under path, or nothing. */
+sty_status sty_file_write(const char *path, const void *data, size_t n, bool overwrite,
+                          sty_err *err);
+
+#endif
