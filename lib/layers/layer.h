@@ -1,0 +1,142 @@
+/* layer.h - what a layer type is. Floor 2; knows nothing of JSON, files or graphs.
+ *
+ * A layer type is one file and one row in layers.c. It describes its parameters
+ * (a table), its inputs, its weights and its output shapes; then it prepares
+ * its weights once per model and runs once per clip. Everything that can be
+ * wrong is found by `shape` and by comparing tensors with `slots`; after that,
+ * `run` cannot fail, so it returns nothing.
+ *
+ * Order of calls: shape, slots, prepare once while a model is bound; then for
+ * each clip shape and scratch (the clip's length decides), and run. shape must
+ * be cheap and may be called with any length. */
+#ifndef STY_LAYERS_LAYER_H
+#define STY_LAYERS_LAYER_H
+
+#include "base/mem.h"
+#include "base/param.h"
+
+/* Kinds of arrays between layers; all row-major. */
+typedef enum sty_kind {
+    STY_ABSENT,   /* an optional input that is not connected */
+    STY_VECTOR,   /* [D] */
+    STY_SEQUENCE, /* [T, D] */
+    STY_IMAGE,    /* [F, T, C] */
+    STY_HEADS     /* [H, K] or [H, Tq, Tk] */
+} sty_kind;
+
+typedef struct sty_shape {
+    sty_kind kind;
+    int rank;
+    size_t dim[STY_MAX_RANK];
+} sty_shape;
+
+typedef struct sty_tensor {
+    sty_shape shape;
+    float *data;
+} sty_tensor;
+
+sty_shape sty_shape_vector(size_t d);
+sty_shape sty_shape_sequence(size_t t, size_t d);
+sty_shape sty_shape_image(size_t f, size_t t, size_t c);
+sty_shape sty_shape_heads(size_t h, size_t q, size_t k); /* q = 0: [H, K] */
+
+/* Elements; shapes of a bound model never overflow (see sty_shape_fits). */
+size_t sty_shape_count(const sty_shape *shape);
+bool sty_shape_fits(const sty_shape *shape); /* count and bytes fit, no axis is 0 */
+const char *sty_kind_name(sty_kind kind);
+
+/* "sequence [50, 80]" into text of at least 64 bytes; returns text. */
+char *sty_shape_text(const sty_shape *shape, char *text);
+
+/* A sequence as [T, D], a vector as [1, D]: the steps and the width. */
+size_t sty_shape_steps(const sty_shape *shape);
+size_t sty_shape_width(const sty_shape *shape);
+
+/* One weight tensor a layer needs: name as in PyTorch, exact shape. */
+enum { STY_MAX_SLOTS = 64, STY_MAX_WEIGHT_RANK = 4 };
+typedef struct sty_slot {
+    char name[48];
+    int rank;
+    size_t dim[STY_MAX_WEIGHT_RANK];
+} sty_slot;
+
+typedef struct sty_slots {
+    size_t n;
+    sty_slot slot[STY_MAX_SLOTS];
+} sty_slots;
+
+/* Appends a slot of the given rank; the name is formatted. */
+void sty_slot_add(sty_slots *slots, int rank, size_t d0, size_t d1, size_t d2, size_t d3,
+                  const char *name, ...) STY_PRINTF(7, 8);
+
+/* Shorthands. */
+#define STY_SLOT1(slots, d0, ...) sty_slot_add(slots, 1, d0, 1, 1, 1, __VA_ARGS__)
+#define STY_SLOT2(slots, d0, d1, ...) sty_slot_add(slots, 2, d0, d1, 1, 1, __VA_ARGS__)
+
+/* The weight called name among those bound, or NULL when the layer has none. */
+const float *sty_weight(const sty_slots *slots, const float *const *weights, const char *name, ...)
+    STY_PRINTF(3, 4);
+
+enum { STY_MAX_PORTS = 8, STY_MAX_OUTPUTS = 2 };
+
+/* What run gets. out[i].data is NULL for a further output nobody wants. */
+typedef struct sty_layer_call {
+    const void *params;
+    const void *state; /* from prepare */
+    const sty_tensor *in;
+    size_t n_in;
+    const sty_tensor *out;
+    float *scratch;
+} sty_layer_call;
+
+typedef struct sty_layer_type {
+    const char *name;
+    const char *summary; /* one sentence */
+    const sty_param *params;
+    size_t n_params, params_size;
+    /* Input names, NULL-terminated; the first n_required must be connected.
+     * variadic: the one named input may be repeated up to STY_MAX_PORTS. */
+    const char *const *inputs;
+    size_t n_required;
+    bool variadic;
+    const char *extra; /* name of a further output, or NULL */
+
+    /* Output shapes from input shapes: out[0] the output, out[1] the extra.
+     * Errors: STY_BAD_MODEL when the inputs cannot be used (message names both
+     * shapes), STY_TOO_SHORT when only the length is wrong. */
+    sty_status (*shape)(const void *params, const sty_shape *in, size_t n_in, sty_shape *out,
+                        sty_err *err);
+
+    /* The tensors needed; NULL when none. */
+    void (*slots)(const void *params, const sty_shape *in, sty_slots *slots);
+
+    /* Packs or folds weights into the model's arena; *state is what run sees.
+     * NULL when the layer has no weights. weights[i] belongs to slots->slot[i].
+     * Fails only without memory. */
+    sty_status (*prepare)(const void *params, const sty_shape *in, const sty_slots *slots,
+                          const float *const *weights, sty_arena *arena, const void **state,
+                          sty_err *err);
+
+    /* Floats of scratch for these shapes; NULL = none. */
+    size_t (*scratch)(const void *params, const sty_shape *in, const sty_shape *out);
+
+    /* Multiply-adds for these shapes, for `model info`; NULL = negligible. */
+    double (*work)(const void *params, const sty_shape *in, const sty_shape *out);
+
+    void (*run)(const sty_layer_call *call);
+} sty_layer_type;
+
+/* All types, and one by name (NULL: unknown). */
+extern const sty_layer_type *const sty_layer_types[];
+extern const size_t sty_n_layer_types;
+const sty_layer_type *sty_layer_find(const char *name);
+
+/* ---- help for the types themselves ---- */
+
+/* STY_BAD_MODEL unless in has one of the kinds (bit 1 << kind). */
+sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wanted, sty_err *err);
+
+/* Arena allocation with the error filled in. */
+sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err);
+
+#endif

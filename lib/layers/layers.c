@@ -1,0 +1,17 @@
+/* layers.c - the table of layer types. A new type is one file and one row. */
+#include "layers/layers.h"
+
+#include <string.h>
+
+const sty_layer_type *const sty_layer_types[] = {
+    &sty_layer_activation, &sty_layer_conv2d, &sty_layer_flatten, &sty_layer_gru,
+    &sty_layer_image,      &sty_layer_linear, &sty_layer_norm,    &sty_layer_style_token_attention,
+};
+
+const size_t sty_n_layer_types = STY_COUNT(sty_layer_types);
+
+const sty_layer_type *sty_layer_find(const char *name) {
+    for (size_t i = 0; i < sty_n_layer_types; i++)
+        if (strcmp(sty_layer_types[i]->name, name) == 0) return sty_layer_types[i];
+    return NULL;
+}

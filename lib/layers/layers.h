@@ -1,0 +1,16 @@
+/* layers.h - the layer types by name, for the table and for tests. Floor 2. */
+#ifndef STY_LAYERS_LAYERS_H
+#define STY_LAYERS_LAYERS_H
+
+#include "layers/layer.h"
+
+extern const sty_layer_type sty_layer_activation;
+extern const sty_layer_type sty_layer_conv2d;
+extern const sty_layer_type sty_layer_flatten;
+extern const sty_layer_type sty_layer_gru;
+extern const sty_layer_type sty_layer_image;
+extern const sty_layer_type sty_layer_linear;
+extern const sty_layer_type sty_layer_norm;
+extern const sty_layer_type sty_layer_style_token_attention;
+
+#endif

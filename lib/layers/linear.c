@@ -1,0 +1,91 @@
+/* linear.c - layer `linear`: y = f(W x + b) for a vector or every step of a
+ * sequence (torch.nn.Linear, then an activation). */
+#include "layers/layers.h"
+#include "math/activation.h"
+#include "math/gemm.h"
+
+#include <string.h>
+
+typedef struct {
+    int units, activation;
+    bool bias;
+    double slope;
+} linear_params;
+
+typedef struct {
+    const float *weight, *bias;
+} linear_state;
+
+static const sty_param params[] = {
+    {.name = "units", .kind = STY_PARAM_INT, .offset = offsetof(linear_params, units), .low = 1,
+     .high = 65536, .help = "output width"},
+    {.name = "bias", .kind = STY_PARAM_BOOL, .offset = offsetof(linear_params, bias),
+     .initial = "true", .help = "a bias is added"},
+    {.name = "activation", .kind = STY_PARAM_CHOICE, .offset = offsetof(linear_params, activation),
+     .initial = "none", .choices = sty_activation_names, .help = "function of the result"},
+    {.name = "slope", .kind = STY_PARAM_NUMBER, .offset = offsetof(linear_params, slope),
+     .initial = "0.01", .low = -10, .high = 10, .help = "of leaky_relu"},
+};
+
+static sty_status shape(const void *params_, const sty_shape *in, size_t n_in, sty_shape *out,
+                        sty_err *err) {
+    const linear_params *p = params_;
+    (void)n_in;
+    STY_TRY(sty_layer_expect(in, 1u << STY_VECTOR | 1u << STY_SEQUENCE, "a vector or a sequence",
+                             err));
+    out[0] = in[0];
+    out[0].dim[in->rank - 1] = (size_t)p->units;
+    return STY_OK;
+}
+
+static void slots(const void *params_, const sty_shape *in, sty_slots *list) {
+    const linear_params *p = params_;
+    STY_SLOT2(list, (size_t)p->units, sty_shape_width(in), "weight");
+    if (p->bias) STY_SLOT1(list, (size_t)p->units, "bias");
+}
+
+static sty_status prepare(const void *params_, const sty_shape *in, const sty_slots *list,
+                          const float *const *weights, sty_arena *arena, const void **state,
+                          sty_err *err) {
+    (void)params_, (void)in;
+    linear_state *s;
+    STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
+    s->weight = sty_weight(list, weights, "weight");
+    s->bias = sty_weight(list, weights, "bias");
+    *state = s;
+    return STY_OK;
+}
+
+static double work(const void *params_, const sty_shape *in, const sty_shape *out) {
+    (void)params_;
+    return (double)sty_shape_count(out) * (double)sty_shape_width(in);
+}
+
+static void run(const sty_layer_call *call) {
+    const linear_params *p = call->params;
+    const linear_state *s = call->state;
+    const size_t t = sty_shape_steps(&call->in[0].shape), d = sty_shape_width(&call->in[0].shape);
+    const size_t u = (size_t)p->units;
+    float *y = call->out[0].data;
+    for (size_t i = 0; s->bias && i < t; i++)
+        memcpy(y + i * u, s->bias, u * sizeof *y);
+    sty_gemm_bt(t, u, d, call->in[0].data, d, s->weight, d, s->bias != NULL, y, u);
+    sty_activate((sty_activation)p->activation, (float)p->slope, y, t * u);
+}
+
+static const char *const inputs[] = {"input", NULL};
+
+const sty_layer_type sty_layer_linear = {
+    .name = "linear",
+    .summary = "matrix product, bias, activation",
+    .params = params,
+    .n_params = STY_COUNT(params),
+    .params_size = sizeof(linear_params),
+    .inputs = inputs,
+    .n_required = 1,
+    .shape = shape,
+    .slots = slots,
+    .prepare = prepare,
+    .work = work,
+    .run = run,
+};

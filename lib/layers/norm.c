@@ -1,0 +1,67 @@
+/* norm.c - layer `norm`: torch.nn.LayerNorm, BatchNorm (running statistics),
+ * InstanceNorm, GroupNorm over a vector, sequence [T, D] or image [F, T, C]. */
+#include "layers/layers.h"
+#include "layers/norm_part.h"
+
+#include <string.h>
+
+static const sty_param params[] = {
+    {.name = "kind", .kind = STY_PARAM_CHOICE, .offset = offsetof(sty_norm_params, kind),
+     .choices = sty_norm_names, .help = "what the statistics are taken over"},
+    {.name = "groups", .kind = STY_PARAM_INT, .offset = offsetof(sty_norm_params, groups),
+     .initial = "1", .low = 1, .high = 65536, .help = "of kind group"},
+    {.name = "affine", .kind = STY_PARAM_BOOL, .offset = offsetof(sty_norm_params, affine),
+     .initial = "true", .help = "a learned weight and bias follow"},
+    {.name = "eps", .kind = STY_PARAM_NUMBER, .offset = offsetof(sty_norm_params, eps),
+     .initial = "1e-5", .low = 0, .high = 1, .help = "added to the variance"},
+};
+
+static size_t positions(const sty_shape *shape) {
+    return sty_shape_count(shape) / sty_shape_width(shape);
+}
+
+static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_shape *out,
+                        sty_err *err) {
+    (void)n_in;
+    STY_TRY(sty_layer_expect(in, 1u << STY_VECTOR | 1u << STY_SEQUENCE | 1u << STY_IMAGE,
+                             "a vector, sequence or image", err));
+    STY_TRY(sty_norm_check(p, sty_shape_width(in), err));
+    out[0] = in[0];
+    return STY_OK;
+}
+
+static void slots(const void *p, const sty_shape *in, sty_slots *list) {
+    sty_norm_slots(p, sty_shape_width(in), "", list);
+}
+
+static sty_status prepare(const void *p, const sty_shape *in, const sty_slots *list,
+                          const float *const *weights, sty_arena *arena, const void **state,
+                          sty_err *err) {
+    sty_norm_state *s;
+    STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
+    *state = s;
+    return sty_norm_prepare(p, sty_shape_width(in), "", list, weights, arena, s, err);
+}
+
+static void run(const sty_layer_call *call) {
+    const sty_shape *in = &call->in[0].shape;
+    memcpy(call->out[0].data, call->in[0].data, sty_shape_count(in) * sizeof(float));
+    sty_norm_apply(call->params, call->state, call->out[0].data, positions(in),
+                   sty_shape_width(in));
+}
+
+static const char *const inputs[] = {"input", NULL};
+
+const sty_layer_type sty_layer_norm = {
+    .name = "norm",
+    .summary = "layer, batch, instance or group normalisation",
+    .params = params,
+    .n_params = STY_COUNT(params),
+    .params_size = sizeof(sty_norm_params),
+    .inputs = inputs,
+    .n_required = 1,
+    .shape = shape,
+    .slots = slots,
+    .prepare = prepare,
+    .run = run,
+};
