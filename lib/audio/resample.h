@@ -1,0 +1,24 @@
+/* resample.h - sample rate conversion, the one door to soxr. Floor 2. */
+#ifndef STY_AUDIO_RESAMPLE_H
+#define STY_AUDIO_RESAMPLE_H
+
+#include "base/mem.h"
+
+typedef struct sty_resampler sty_resampler;
+
+/* ceil(n out / in): librosa's length rule. */
+size_t sty_resample_length(size_t n, int in_hz, int out_hz);
+
+/* A soxr HQ converter (librosa's soxr_hq): linear phase, one thread. One per
+ * session; it may be run again and again.
+ * Errors: STY_OUT_OF_MEMORY. */
+sty_status sty_resampler_create(int in_hz, int out_hz, sty_resampler **resampler, sty_err *err);
+void sty_resampler_free(sty_resampler *resampler);
+int sty_resampler_in_hz(const sty_resampler *resampler);
+
+/* out[sty_resample_length(n)] from x[n]. Sample 0 stays at time 0; what soxr gives
+ * short of the length is zeros, what is over is cut (librosa fix_length). */
+sty_status sty_resampler_run(sty_resampler *resampler, const float *x, size_t n, float *out,
+                             sty_err *err);
+
+#endif
