@@ -1,0 +1,147 @@
+/* graph.c - shape inference and memory planning.
+ *
+ * Planning is greedy: values in the order in which they appear are put at the
+ * lowest offset that no value alive at the same time covers. For chains of
+ * layers, which these graphs are, that is two buffers in turn. */
+#include "model/graph.h"
+
+#include <limits.h>
+#include <string.h>
+
+int sty_graph_find(const sty_graph *graph, const char *name) {
+    for (size_t i = 0; i < graph->n_values; i++)
+        if (strcmp(graph->values[i].name, name) == 0) return (int)i;
+    return -1;
+}
+
+static sty_status infer_node(const sty_node *node, sty_shape *shapes, sty_err *err) {
+    sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
+    for (size_t i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+    sty_status status = node->type->shape(node->params, in, node->n_in, out, err);
+    if (status == STY_OK && (!sty_shape_fits(&out[0]) || (node->type->extra && !sty_shape_fits(&out[1]))))
+        status = sty_err_set(err, STY_BAD_MODEL, "the output is empty or too large");
+    if (status != STY_OK) {
+        sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
+        return status;
+    }
+    shapes[node->out] = out[0];
+    if (node->type->extra) shapes[node->out + 1] = out[1];
+    return STY_OK;
+}
+
+sty_status sty_graph_infer(const sty_graph *graph, const bool *needed, sty_shape *shapes,
+                           sty_err *err) {
+    for (size_t i = graph->n_inputs; i < graph->n_values; i++)
+        shapes[i] = (sty_shape){.kind = STY_ABSENT};
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (!needed || needed[i]) STY_TRY(infer_node(&graph->nodes[i], shapes, err));
+    return STY_OK;
+}
+
+void sty_graph_mark(const sty_graph *graph, int value, bool *needed) {
+    if (value < 0 || graph->values[value].node < 0) return;
+    /* nodes are in order: one backward sweep reaches everything */
+    needed[graph->values[value].node] = true;
+    for (size_t i = graph->n_nodes; i-- > 0;) {
+        if (!needed[i]) continue;
+        const sty_node *node = &graph->nodes[i];
+        for (size_t j = 0; j < node->n_in; j++)
+            if (node->in[j] >= 0 && graph->values[node->in[j]].node >= 0)
+                needed[graph->values[node->in[j]].node] = true;
+    }
+}
+
+void sty_graph_nominal(const sty_graph *graph, size_t n_frames, sty_shape *shapes) {
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        shapes[i] = graph->values[i].shape;
+        for (int d = 0; d < shapes[i].rank; d++)
+            if (shapes[i].dim[d] == 0) shapes[i].dim[d] = n_frames;
+    }
+}
+
+size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shape *shapes) {
+    size_t low = 0, high = 1;
+    for (;; high *= 2) {
+        sty_graph_nominal(graph, high, shapes);
+        if (sty_graph_infer(graph, needed, shapes, NULL) == STY_OK) break;
+        if (high > 1u << 20) return 0;
+        low = high;
+    }
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        sty_graph_nominal(graph, middle, shapes);
+        if (sty_graph_infer(graph, needed, shapes, NULL) == STY_OK) high = middle;
+        else low = middle;
+    }
+    return high;
+}
+
+/* ---- memory ---- */
+
+static bool rounded_floats(const sty_shape *shape, size_t *floats) {
+    const size_t line = STY_ALIGN / sizeof(float);
+    if (!sty_shape_fits(shape)) return false;
+    *floats = (sty_shape_count(shape) + line - 1) / line * line;
+    return true;
+}
+
+/* The last node that reads each value; INT_MAX for values that are kept. */
+static void lifetimes(const sty_graph *graph, const bool *needed, const bool *kept, int *last) {
+    for (size_t v = 0; v < graph->n_values; v++)
+        last[v] = kept[v] ? INT_MAX : graph->values[v].node;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        if (!needed[i]) continue;
+        for (size_t j = 0; j < graph->nodes[i].n_in; j++) {
+            const int v = graph->nodes[i].in[j];
+            if (v >= 0 && last[v] < (int)i) last[v] = (int)i;
+        }
+    }
+}
+
+/* True when value v has memory of the plan. */
+static bool placed(const sty_graph *graph, const bool *needed, const bool *extra_wanted,
+                   const int *last, size_t v) {
+    const int node = graph->values[v].node;
+    if (node < 0 || !needed[node]) return false;
+    return graph->nodes[node].out == (int)v || extra_wanted[v] || last[v] > node;
+}
+
+sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool *kept,
+                          const bool *extra_wanted, const sty_shape *shapes, int *last,
+                          sty_plan *plan, sty_err *err) {
+    size_t total = 0, scratch = 0;
+    lifetimes(graph, needed, kept, last);
+    for (size_t v = graph->n_inputs; v < graph->n_values; v++) {
+        size_t size = 0, other = 0, at = 0;
+        if (!placed(graph, needed, extra_wanted, last, v)) continue;
+        if (!rounded_floats(&shapes[v], &size)) return sty_err_no_memory(err, SIZE_MAX, graph->values[v].name);
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (size_t w = graph->n_inputs; w < v; w++) {
+                if (!placed(graph, needed, extra_wanted, last, w)) continue;
+                rounded_floats(&shapes[w], &other);
+                /* w is read by the node that writes v at the earliest afterwards */
+                const bool meet = last[w] >= graph->values[v].node;
+                if (meet && plan->offset[w] < at + size && at < plan->offset[w] + other) {
+                    at = plan->offset[w] + other;
+                    moved = true;
+                }
+            }
+        }
+        plan->offset[v] = at;
+        if (at + size > total) total = at + size;
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const sty_node *node = &graph->nodes[i];
+        sty_shape in[STY_MAX_PORTS];
+        if (!needed[i] || !node->type->scratch) continue;
+        for (size_t j = 0; j < node->n_in; j++)
+            in[j] = node->in[j] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[j]];
+        const size_t n = node->type->scratch(node->params, in, &shapes[node->out]);
+        if (n > scratch) scratch = n;
+    }
+    plan->scratch = total;
+    if (!sty_add(total, scratch, &plan->n_floats)) return sty_err_no_memory(err, SIZE_MAX, "the graph");
+    return STY_OK;
+}

@@ -1,0 +1,65 @@
+/* graph.h - layers connected into a graph. Floor 3.
+ *
+ * Values are the arrays between layers: value 0 is `features`, then the declared
+ * inputs, then for each node its output and, where the type has one, its further
+ * output. Nodes stand in an order in which every value exists before it is read. */
+#ifndef STY_MODEL_GRAPH_H
+#define STY_MODEL_GRAPH_H
+
+#include "layers/layer.h"
+
+typedef struct sty_node {
+    const char *name;
+    const sty_layer_type *type;
+    const void *params, *state;
+    size_t n_in;
+    int in[STY_MAX_PORTS]; /* value index; -1: an optional input that is not connected */
+    int out;               /* value of the output; the extra one is out + 1 */
+} sty_node;
+
+typedef struct sty_graph_value {
+    const char *name; /* "features", "speaker", "gru", "stl.attention" */
+    sty_shape shape;  /* of an input: a dimension of 0 is free; else as inferred at bind */
+    int node;         /* producer, -1 for inputs */
+} sty_graph_value;
+
+typedef struct sty_graph {
+    sty_node *nodes;
+    size_t n_nodes;
+    sty_graph_value *values;
+    size_t n_values, n_inputs; /* inputs are the first values, features included */
+} sty_graph;
+
+/* Index of a value by name, or -1. */
+int sty_graph_find(const sty_graph *graph, const char *name);
+
+/* Shapes of all values for given shapes of the inputs (shapes[0 .. n_inputs)).
+ * needed: one flag per node, or NULL for all; values of other nodes become
+ * absent. Errors: STY_BAD_MODEL, STY_TOO_SHORT; the message names node and type. */
+sty_status sty_graph_infer(const sty_graph *graph, const bool *needed, sty_shape *shapes,
+                           sty_err *err);
+
+/* Marks the nodes that the wanted value depends on. */
+void sty_graph_mark(const sty_graph *graph, int value, bool *needed);
+
+/* The shapes of the inputs when features have n_frames frames and every free
+ * dimension of the other inputs is n_frames too. */
+void sty_graph_nominal(const sty_graph *graph, size_t n_frames, sty_shape *shapes);
+
+/* The fewest frames of features the marked part of the graph can run on. */
+size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shape *shapes);
+
+/* Where each value lives in one block of floats: values whose lifetimes do not
+ * meet share memory. kept[value]: alive to the end. */
+typedef struct sty_plan {
+    size_t *offset;  /* [n_values] in floats */
+    size_t n_floats; /* of the block, scratch included */
+    size_t scratch;  /* offset of the scratch area */
+} sty_plan;
+
+/* order: n_values ints of work space. Errors: STY_OUT_OF_MEMORY on overflow. */
+sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool *kept,
+                          const bool *extra_wanted, const sty_shape *shapes, int *work,
+                          sty_plan *plan, sty_err *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* manifest.c - the sections `front_end`, `inputs` and `outputs`. */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static sty_status as_model_error(const sty_cursor *at, sty_err *err) {
+    sty_json_prefix(at, err);
+    if (err) err->status = STY_BAD_MODEL;
+    return STY_BAD_MODEL;
+}
+
+/* ---- front_end ---- */
+
+static sty_status override_one(const char *text, sty_front_end_params *params, sty_err *err) {
+    char key[STY_MAX_NAME];
+    const char *equals = strchr(text, '=');
+    const size_t n = equals ? (size_t)(equals - text) : 0;
+    if (n == 0 || n >= sizeof key)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is not of the form key=value", text);
+    memcpy(key, text, n);
+    key[n] = '\0';
+    const sty_param *param = sty_params_find(sty_front_end_table, sty_n_front_end_params, key);
+    if (!param) return sty_unknown_param(sty_front_end_table, sty_n_front_end_params, key, err);
+    return sty_param_set_text(param, params, equals + 1, err);
+}
+
+/* A per-bin tensor of the weights; NULL values when the name is empty. */
+static sty_status bin_tensor(sty_model *model, const sty_cursor *section, const char *name,
+                             size_t width, const float **values, sty_err *err) {
+    *values = NULL;
+    if (!*name) return STY_OK;
+    const sty_weight_tensor *tensor = sty_model_tensor(model, name);
+    if (!tensor) return sty_json_fail(section, err, "the tensor '%s' is missing", name);
+    if (tensor->count != width)
+        return sty_json_fail(section, err, "the tensor '%s' has %zu values, expected one for each of %zu bins",
+                             name, tensor->count, width);
+    *values = sty_weights_values(tensor, &model->arena);
+    return *values ? STY_OK : sty_err_no_memory(err, width, name);
+}
+
+sty_status sty_manifest_front_end(sty_model *model, const sty_cursor *section,
+                                  const sty_model_options *options, sty_err *err) {
+    sty_front_end_params params;
+    sty_cursor c;
+    const float *mean, *std;
+    memset(&params, 0, sizeof params);
+    STY_TRY(sty_json_object(section, err));
+    sty_params_init(sty_front_end_table, sty_n_front_end_params, &params);
+    STY_TRY(sty_json_need(section, "sample_rate", &c, err));
+    for (bool more = sty_json_first(section, &c); more; more = sty_json_next(&c)) {
+        const sty_param *param = sty_params_find(sty_front_end_table, sty_n_front_end_params, c.key);
+        if (!param) {
+            sty_unknown_param(sty_front_end_table, sty_n_front_end_params, c.key, err);
+            return as_model_error(section, err);
+        }
+        STY_TRY(sty_json_param(&c, param, &params, err));
+    }
+    if (sty_front_end_check(&params, err) != STY_OK) return as_model_error(section, err);
+    for (size_t i = 0; i < options->n_overrides; i++)
+        STY_TRY(override_one(options->overrides[i], &params, err));
+    STY_TRY(sty_front_end_check(&params, err));
+    const size_t width = sty_front_end_width(&params);
+    STY_TRY(bin_tensor(model, section, params.mean_tensor, width, &mean, err));
+    STY_TRY(bin_tensor(model, section, params.std_tensor, width, &std, err));
+    model->info.rate_hz = params.sample_rate;
+    model->info.hop_samples = (size_t)params.hop_length;
+    model->info.n_features = width;
+    return sty_front_end_create(&params, mean, std, &model->arena, &model->front_end, err);
+}
+
+/* ---- inputs ---- */
+
+static sty_status read_dim(const sty_cursor *c, size_t *dim, sty_err *err) {
+    const char *text;
+    *dim = 0;
+    if (!sty_json_is_text(c)) return sty_json_integer(c, 1, 1e9, dim, err);
+    STY_TRY(sty_json_text(c, &text, err));
+    return strcmp(text, "T") == 0 ? STY_OK
+                                  : sty_json_fail(c, err, "is '%.40s', expected a number or \"T\"", text);
+}
+
+static sty_status read_input(const sty_cursor *entry, sty_graph_value *value, sty_err *err) {
+    static const char *const keys[] = {"shape", "description", NULL};
+    sty_cursor list, d;
+    size_t dim[2];
+    STY_TRY(sty_json_only(entry, keys, err));
+    STY_TRY(sty_json_need(entry, "shape", &list, err));
+    STY_TRY(sty_json_list(&list, err));
+    const size_t rank = sty_json_count(&list);
+    if (rank < 1 || rank > 2) return sty_json_fail(&list, err, "expected [width] or [\"T\", width]");
+    size_t n = 0;
+    for (bool more = sty_json_first(&list, &d); more; more = sty_json_next(&d))
+        STY_TRY(read_dim(&d, &dim[n++], err));
+    if (dim[rank - 1] == 0) return sty_json_fail(&list, err, "the width must be a number");
+    if (strcmp(entry->key, "features") == 0)
+        return sty_json_fail(entry, err, "'features' comes from the front end and is not declared");
+    *value = (sty_graph_value){
+        .name = entry->key,
+        .node = -1,
+        .shape = rank == 1 ? sty_shape_vector(dim[0]) : sty_shape_sequence(dim[0], dim[1])};
+    return STY_OK;
+}
+
+sty_status sty_manifest_inputs(sty_model *model, const sty_cursor *root, sty_err *err) {
+    sty_graph *graph = &model->graph;
+    sty_cursor section, entry;
+    const bool given = sty_json_get(root, "inputs", &section);
+    if (given) STY_TRY(sty_json_object(&section, err));
+    const size_t n = given ? sty_json_count(&section) : 0;
+    graph->values = sty_arena_alloc(&model->arena, n + 1, sizeof *graph->values);
+    model->inputs = sty_arena_alloc(&model->arena, n, sizeof *model->inputs);
+    if (!graph->values || !model->inputs) return sty_err_no_memory(err, n, "inputs");
+    graph->values[0] = (sty_graph_value){
+        .name = "features", .node = -1, .shape = sty_shape_sequence(0, model->info.n_features)};
+    graph->n_values = 1;
+    for (bool more = given && sty_json_first(&section, &entry); more; more = sty_json_next(&entry)) {
+        sty_graph_value *value = &graph->values[graph->n_values];
+        STY_TRY(read_input(&entry, value, err));
+        sty_input_info *info = &model->inputs[graph->n_values - 1];
+        *info = (sty_input_info){.name = value->name, .rank = value->shape.rank};
+        memcpy(info->dim, value->shape.dim, sizeof info->dim);
+        graph->n_values++;
+    }
+    graph->n_inputs = graph->n_values;
+    model->info.n_inputs = n;
+    return STY_OK;
+}
+
+/* ---- outputs ---- */
+
+static const char *value_name_at(const void *context, size_t i) {
+    return ((const sty_graph *)context)->values[i].name;
+}
+
+static sty_status read_label(const sty_cursor *entry, const char **name, const char **unit,
+                             bool *exp2, sty_err *err) {
+    static const char *const keys[] = {"name", "unit", "inverse", NULL};
+    sty_cursor c;
+    const char *inverse = "identity";
+    *unit = "";
+    STY_TRY(sty_json_only(entry, keys, err));
+    STY_TRY(sty_json_need(entry, "name", &c, err));
+    STY_TRY(sty_json_text(&c, name, err));
+    if (sty_json_get(entry, "unit", &c)) STY_TRY(sty_json_text(&c, unit, err));
+    if (sty_json_get(entry, "inverse", &c)) STY_TRY(sty_json_text(&c, &inverse, err));
+    *exp2 = strcmp(inverse, "exp2") == 0;
+    if (!*exp2 && strcmp(inverse, "identity") != 0)
+        return sty_json_fail(&c, err, "is '%.40s', expected identity or exp2", inverse);
+    return STY_OK;
+}
+
+static sty_status read_labels(sty_model *model, const sty_cursor *list, sty_output *output,
+                              sty_err *err) {
+    sty_cursor entry;
+    STY_TRY(sty_json_list(list, err));
+    const size_t n = sty_json_count(list);
+    if (output->info.rank != 1 || output->info.dim[0] != n)
+        return sty_json_fail(list, err, "has %zu labels, the output has %zu values", n,
+                             output->info.rank == 1 ? output->info.dim[0] : 0);
+    const char **labels = sty_arena_alloc(&model->arena, n, sizeof *labels);
+    const char **units = sty_arena_alloc(&model->arena, n, sizeof *units);
+    bool *exp2 = sty_arena_alloc(&model->arena, n, sizeof *exp2);
+    if (!labels || !units || !exp2) return sty_err_no_memory(err, n, "labels");
+    size_t i = 0;
+    for (bool more = sty_json_first(list, &entry); more; more = sty_json_next(&entry), i++)
+        STY_TRY(read_label(&entry, &labels[i], &units[i], &exp2[i], err));
+    output->info.n_labels = n;
+    output->info.labels = labels;
+    output->info.units = units;
+    output->exp2 = exp2;
+    return STY_OK;
+}
+
+static sty_status read_output(sty_model *model, const sty_cursor *entry, sty_output *output,
+                              sty_err *err) {
+    static const char *const keys[] = {"from", "description", "labels", NULL};
+    const sty_graph *graph = &model->graph;
+    const char *from;
+    sty_cursor c;
+    STY_TRY(sty_json_only(entry, keys, err));
+    output->info.name = entry->key;
+    output->info.description = "";
+    STY_TRY(sty_json_need(entry, "from", &c, err));
+    STY_TRY(sty_json_text(&c, &from, err));
+    output->value = sty_graph_find(graph, from);
+    if (output->value < 0) {
+        sty_unknown_name("layer", from, value_name_at, graph, graph->n_values, err);
+        return as_model_error(&c, err);
+    }
+    const sty_shape *shape = &graph->values[output->value].shape;
+    output->info.rank = shape->rank;
+    memcpy(output->info.dim, shape->dim, sizeof output->info.dim);
+    if (sty_json_get(entry, "description", &c))
+        STY_TRY(sty_json_text(&c, &output->info.description, err));
+    if (sty_json_get(entry, "labels", &c)) STY_TRY(read_labels(model, &c, output, err));
+    return STY_OK;
+}
+
+sty_status sty_manifest_outputs(sty_model *model, const sty_cursor *section, sty_err *err) {
+    sty_cursor entry;
+    STY_TRY(sty_json_object(section, err));
+    const size_t n = sty_json_count(section);
+    model->outputs = sty_arena_alloc(&model->arena, n, sizeof *model->outputs);
+    if (!model->outputs) return sty_err_no_memory(err, n, "outputs");
+    if (n == 0) return sty_json_fail(section, err, "names no output");
+    for (bool more = sty_json_first(section, &entry); more; more = sty_json_next(&entry))
+        STY_TRY(read_output(model, &entry, &model->outputs[model->info.n_outputs++], err));
+    return STY_OK;
+}

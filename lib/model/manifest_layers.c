@@ -1,0 +1,315 @@
+/* manifest_layers.c - the `layers` section: reading each layer, connecting it to
+ * values that exist already, inferring its shapes, finding its weights with the
+ * exact shapes it needs, and letting it prepare them. After this nothing in a
+ * layer can fail. */
+#include "model/model.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Frames that shapes are inferred with while binding: any length that is enough. */
+enum { NOMINAL_FRAMES = 4096 };
+
+static const char *value_name_at(const void *context, size_t i) {
+    return ((const sty_graph *)context)->values[i].name;
+}
+
+static const char *type_name_at(const void *context, size_t i) {
+    (void)context;
+    return sty_layer_types[i]->name;
+}
+
+/* err: an unknown name of something, with the path in front, as a model error. */
+static sty_status unknown(const sty_cursor *at, sty_err *err) {
+    sty_json_prefix(at, err);
+    if (err) err->status = STY_BAD_MODEL;
+    return STY_BAD_MODEL;
+}
+
+/* ---- reading ---- */
+
+static sty_status read_name(const sty_graph *graph, const sty_cursor *entry, const char **name,
+                            sty_err *err) {
+    sty_cursor c;
+    STY_TRY(sty_json_need(entry, "name", &c, err));
+    STY_TRY(sty_json_text(&c, name, err));
+    size_t n = strlen(*name);
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)(*name)[i]) && !strchr("_-", (*name)[i])) n = 0;
+    if (n == 0 || n >= STY_MAX_NAME)
+        return sty_json_fail(&c, err, "is '%.100s', expected letters, digits, '_' and '-'", *name);
+    if (sty_graph_find(graph, *name) >= 0)
+        return sty_json_fail(&c, err, "'%s' is the name of an earlier layer or input", *name);
+    return STY_OK;
+}
+
+static sty_status read_type(const sty_cursor *entry, const sty_layer_type **type, sty_err *err) {
+    sty_cursor c;
+    const char *name;
+    STY_TRY(sty_json_need(entry, "type", &c, err));
+    STY_TRY(sty_json_text(&c, &name, err));
+    *type = sty_layer_find(name);
+    if (*type) return STY_OK;
+    sty_unknown_name("layer type", name, type_name_at, NULL, sty_n_layer_types, err);
+    return unknown(&c, err);
+}
+
+static bool is_common_key(const char *key) {
+    static const char *const keys[] = {"name", "type", "input", "inputs", "weights"};
+    for (size_t i = 0; i < STY_COUNT(keys); i++)
+        if (strcmp(keys[i], key) == 0) return true;
+    return false;
+}
+
+static sty_status read_params(const sty_cursor *entry, const sty_layer_type *type, void *params,
+                              sty_err *err) {
+    sty_cursor c;
+    sty_params_init(type->params, type->n_params, params);
+    for (bool more = sty_json_first(entry, &c); more; more = sty_json_next(&c)) {
+        if (is_common_key(c.key)) continue;
+        const sty_param *param = sty_params_find(type->params, type->n_params, c.key);
+        if (!param) {
+            sty_unknown_param(type->params, type->n_params, c.key, err);
+            return unknown(entry, err);
+        }
+        STY_TRY(sty_json_param(&c, param, params, err));
+    }
+    for (size_t i = 0; i < type->n_params; i++)
+        if (!type->params[i].initial && !sty_json_get(entry, type->params[i].name, &c))
+            return sty_json_fail(entry, err, "a layer of type %s needs '%s'", type->name,
+                                 type->params[i].name);
+    return STY_OK;
+}
+
+/* ---- connecting ---- */
+
+static sty_status connect(const sty_graph *graph, const sty_cursor *at, int *value, sty_err *err) {
+    const char *name;
+    STY_TRY(sty_json_text(at, &name, err));
+    *value = sty_graph_find(graph, name);
+    if (*value >= 0) return STY_OK;
+    sty_unknown_name("layer or input", name, value_name_at, graph, graph->n_values, err);
+    return unknown(at, err);
+}
+
+static int port_index(const sty_layer_type *type, const char *name) {
+    for (int i = 0; type->inputs[i]; i++)
+        if (strcmp(type->inputs[i], name) == 0) return i;
+    return -1;
+}
+
+static sty_status connect_named(const sty_graph *graph, const sty_cursor *section, sty_node *node,
+                                sty_err *err) {
+    sty_cursor c;
+    for (bool more = sty_json_first(section, &c); more; more = sty_json_next(&c)) {
+        const int port = port_index(node->type, c.key);
+        if (port < 0)
+            return sty_json_fail(section, err, "a layer of type %s has no input '%s'",
+                                 node->type->name, c.key);
+        STY_TRY(connect(graph, &c, &node->in[port], err));
+    }
+    return STY_OK;
+}
+
+static sty_status connect_list(const sty_graph *graph, const sty_cursor *section, sty_node *node,
+                               sty_err *err) {
+    sty_cursor c;
+    if (!node->type->variadic)
+        return sty_json_fail(section, err, "is a list, a layer of type %s takes named inputs",
+                             node->type->name);
+    node->n_in = 0;
+    for (bool more = sty_json_first(section, &c); more; more = sty_json_next(&c)) {
+        if (node->n_in == STY_MAX_PORTS)
+            return sty_json_fail(section, err, "has more than %d inputs", STY_MAX_PORTS);
+        STY_TRY(connect(graph, &c, &node->in[node->n_in++], err));
+    }
+    return STY_OK;
+}
+
+static sty_status read_inputs(const sty_graph *graph, const sty_cursor *entry, int previous,
+                              sty_node *node, sty_err *err) {
+    sty_cursor c;
+    const bool has_input = sty_json_get(entry, "input", &c);
+    for (node->n_in = 0; node->type->inputs[node->n_in]; node->n_in++)
+        node->in[node->n_in] = -1;
+    node->in[0] = previous;
+    if (has_input) STY_TRY(connect(graph, &c, &node->in[0], err));
+    if (sty_json_get(entry, "inputs", &c)) {
+        if (has_input) return sty_json_fail(&c, err, "give either 'input' or 'inputs'");
+        if (sty_json_is_list(&c)) STY_TRY(connect_list(graph, &c, node, err));
+        else {
+            STY_TRY(sty_json_object(&c, err));
+            STY_TRY(connect_named(graph, &c, node, err));
+        }
+    }
+    for (size_t i = 0; i < node->type->n_required; i++)
+        if (i >= node->n_in || node->in[i] < 0)
+            return sty_json_fail(entry, err, "the input '%s' of type %s is not connected",
+                                 node->type->inputs[node->type->variadic ? 0 : i], node->type->name);
+    return STY_OK;
+}
+
+/* ---- weights ---- */
+
+/* The tensor a slot is read from: the longest key of `weights` that is the slot's
+ * name, or "" or ends with a dot and begins it, is replaced by its value. */
+static sty_status tensor_name(const sty_cursor *entry, const char *layer, const char *slot,
+                              char *name, size_t n, sty_err *err) {
+    sty_cursor section, c, best = {0};
+    const char *text;
+    if (!sty_json_get(entry, "weights", &section)) {
+        snprintf(name, n, "%s.%s", layer, slot);
+        return STY_OK;
+    }
+    if (sty_json_is_text(&section)) {
+        STY_TRY(sty_json_text(&section, &text, err));
+        snprintf(name, n, "%s%s", text, slot);
+        return STY_OK;
+    }
+    STY_TRY(sty_json_object(&section, err));
+    size_t longest = 0;
+    for (bool more = sty_json_first(&section, &c); more; more = sty_json_next(&c)) {
+        const size_t length = strlen(c.key);
+        const bool prefix = (length == 0 || c.key[length - 1] == '.') && strncmp(slot, c.key, length) == 0;
+        if ((prefix || strcmp(slot, c.key) == 0) && (!best.item || length >= longest)) {
+            best = c;
+            longest = length;
+        }
+    }
+    if (!best.item) {
+        snprintf(name, n, "%s.%s", layer, slot);
+        return STY_OK;
+    }
+    STY_TRY(sty_json_text(&best, &text, err));
+    snprintf(name, n, "%s%s", text, slot + longest);
+    return STY_OK;
+}
+
+static sty_status all_finite(const sty_cursor *entry, const char *name, const float *x, size_t n,
+                             sty_err *err) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return sty_json_fail(entry, err, "the tensor '%s' has the value %f at element %zu", name,
+                                 (double)x[i], i);
+    return STY_OK;
+}
+
+static sty_status bind_slot(sty_model *model, const sty_cursor *entry, const sty_node *node,
+                            const sty_slot *slot, const float **values, sty_err *err) {
+    char name[512], want[96], have[96];
+    STY_TRY(tensor_name(entry, node->name, slot->name, name, sizeof name, err));
+    const sty_weight_tensor *tensor = sty_model_tensor(model, name);
+    if (!tensor)
+        return sty_json_fail(entry, err, "the tensor '%s' (%s %s of a %s layer) is missing", name,
+                             slot->name, sty_dims_text(slot->rank, slot->dim, want),
+                             node->type->name);
+    if (tensor->rank != slot->rank ||
+        memcmp(tensor->dim, slot->dim, (size_t)slot->rank * sizeof *slot->dim) != 0)
+        return sty_json_fail(entry, err, "the tensor '%s' is %s, a %s layer with this input needs %s",
+                             name, sty_dims_text(tensor->rank, tensor->dim, have), node->type->name,
+                             sty_dims_text(slot->rank, slot->dim, want));
+    *values = sty_weights_values(tensor, &model->arena);
+    if (!*values) return sty_err_no_memory(err, tensor->count * sizeof(float), name);
+    model->info.n_parameters += tensor->count;
+    return all_finite(entry, name, *values, tensor->count, err);
+}
+
+static sty_status bind_weights(sty_model *model, const sty_cursor *entry, sty_node *node,
+                               const sty_shape *in, sty_err *err) {
+    const float *values[STY_MAX_SLOTS];
+    sty_slots slots;
+    slots.n = 0;
+    if (!node->type->slots) return STY_OK;
+    node->type->slots(node->params, in, &slots);
+    for (size_t i = 0; i < slots.n; i++)
+        STY_TRY(bind_slot(model, entry, node, &slots.slot[i], &values[i], err));
+    return node->type->prepare(node->params, in, &slots, values, &model->arena, &node->state, err);
+}
+
+/* ---- the section ---- */
+
+static sty_status add_value(sty_graph *graph, sty_arena *arena, const char *name, const char *extra,
+                            int node, sty_err *err) {
+    char text[2 * STY_MAX_NAME];
+    snprintf(text, sizeof text, extra ? "%s.%s" : "%s", name, extra);
+    char *copy = sty_arena_text(arena, text, strlen(text));
+    if (!copy) return sty_err_no_memory(err, strlen(text), "a name");
+    graph->values[graph->n_values++] = (sty_graph_value){.name = copy, .node = node};
+    return STY_OK;
+}
+
+static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shape *shapes,
+                             sty_err *err) {
+    sty_graph *graph = &model->graph;
+    sty_node *node = &graph->nodes[graph->n_nodes];
+    const size_t at = graph->n_nodes;
+    const int previous = at ? graph->nodes[at - 1].out : 0;
+    STY_TRY(sty_json_object(entry, err));
+    STY_TRY(read_name(graph, entry, &node->name, err));
+    STY_TRY(read_type(entry, &node->type, err));
+    void *params = sty_arena_alloc(&model->arena, 1, node->type->params_size);
+    if (!params) return sty_err_no_memory(err, node->type->params_size, "a layer");
+    node->params = params;
+    STY_TRY(read_params(entry, node->type, params, err));
+    STY_TRY(read_inputs(graph, entry, previous, node, err));
+    node->out = (int)graph->n_values;
+    STY_TRY(add_value(graph, &model->arena, node->name, NULL, (int)at, err));
+    if (node->type->extra)
+        STY_TRY(add_value(graph, &model->arena, node->name, node->type->extra, (int)at, err));
+    sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
+    for (size_t i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+    sty_status status = node->type->shape(node->params, in, node->n_in, out, err);
+    if (status == STY_OK && !sty_shape_fits(&out[0]))
+        status = sty_err_set(err, STY_BAD_MODEL, "the output is empty or too large");
+    if (status != STY_OK) {
+        sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
+        return unknown(entry, err);
+    }
+    shapes[node->out] = out[0];
+    if (node->type->extra) shapes[node->out + 1] = out[1];
+    STY_TRY(bind_weights(model, entry, node, in, err));
+    graph->n_nodes++;
+    return STY_OK;
+}
+
+/* Writes the shapes of a bound graph into its values; an axis whose length
+ * changes with the number of frames becomes 0. */
+static sty_status fix_shapes(sty_graph *graph, sty_shape *shapes, sty_shape *longer, sty_err *err) {
+    sty_graph_nominal(graph, NOMINAL_FRAMES, shapes);
+    STY_TRY(sty_graph_infer(graph, NULL, shapes, err));
+    sty_graph_nominal(graph, 2 * NOMINAL_FRAMES, longer);
+    STY_TRY(sty_graph_infer(graph, NULL, longer, err));
+    for (size_t i = graph->n_inputs; i < graph->n_values; i++) {
+        graph->values[i].shape = shapes[i];
+        for (int d = 0; d < shapes[i].rank; d++)
+            if (shapes[i].dim[d] != longer[i].dim[d]) graph->values[i].shape.dim[d] = 0;
+    }
+    return STY_OK;
+}
+
+sty_status sty_manifest_layers(sty_model *model, const sty_cursor *list, sty_err *err) {
+    sty_graph *graph = &model->graph;
+    sty_cursor entry;
+    STY_TRY(sty_json_list(list, err));
+    const size_t n = sty_json_count(list), n_values = graph->n_inputs + 2 * n;
+    sty_graph_value *values = sty_arena_alloc(&model->arena, n_values, sizeof *values);
+    graph->nodes = sty_arena_alloc(&model->arena, n, sizeof *graph->nodes);
+    sty_shape *shapes = sty_alloc(2 * n_values, sizeof *shapes);
+    if (!values || !graph->nodes || !shapes) {
+        sty_free(shapes);
+        return sty_err_no_memory(err, n, "layers");
+    }
+    if (graph->n_inputs) memcpy(values, graph->values, graph->n_inputs * sizeof *values);
+    graph->values = values;
+    sty_graph_nominal(graph, NOMINAL_FRAMES, shapes);
+    sty_status status = STY_OK;
+    for (bool more = sty_json_first(list, &entry); more && status == STY_OK; more = sty_json_next(&entry))
+        status = read_layer(model, &entry, shapes, err);
+    if (status == STY_OK) status = fix_shapes(graph, shapes, shapes + n_values, err);
+    sty_free(shapes);
+    model->info.n_layers = graph->n_nodes;
+    return status;
+}

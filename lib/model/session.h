@@ -1,0 +1,18 @@
+/* session.h - what the tool needs of a session beyond stylet.h. Floor 3. */
+#ifndef STY_MODEL_SESSION_H
+#define STY_MODEL_SESSION_H
+
+#include "model/model.h"
+
+/* Every intermediate array of the next runs goes to stage: the steps of the
+ * front end, then every value of the graph, under its name. NULL switches off.
+ * While on, no two values share memory. */
+void sty_session_watch(sty_session *session, sty_stage_fn stage, void *context);
+
+/* Bytes of the session's graph memory, for `model info` and bench. */
+size_t sty_session_bytes(const sty_session *session);
+
+/* The fewest frames of features the wanted outputs can be computed from. */
+size_t sty_session_min_frames(sty_session *session);
+
+#endif

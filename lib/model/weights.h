@@ -1,0 +1,43 @@
+/* weights.h - safetensors files. Floor 3.
+ *
+ * The header is believed only after every number in it was checked: its length
+ * against the file, each shape against its bytes, the ranges against each other
+ * (no hole, no overlap, no tail). Values must be finite. */
+#ifndef STY_MODEL_WEIGHTS_H
+#define STY_MODEL_WEIGHTS_H
+
+#include "base/file.h"
+#include "model/json.h"
+
+typedef enum sty_dtype { STY_F32, STY_F16, STY_BF16, STY_N_DTYPES } sty_dtype;
+extern const char *const sty_dtype_names[]; /* as in the files, NULL at the end */
+
+typedef struct sty_weight_tensor {
+    const char *name;
+    sty_dtype dtype;
+    int rank;
+    size_t dim[8], count;
+    const unsigned char *data; /* little-endian, perhaps not aligned */
+} sty_weight_tensor;
+
+typedef struct sty_weights {
+    sty_bytes bytes;
+    sty_json *header;
+    sty_weight_tensor *tensors; /* sorted by name */
+    size_t n;
+} sty_weights;
+
+/* Takes the bytes over (also on failure). Errors: STY_BAD_MODEL. */
+sty_status sty_weights_parse(sty_bytes bytes, sty_weights *weights, sty_err *err);
+void sty_weights_clear(sty_weights *weights);
+
+const sty_weight_tensor *sty_weights_find(const sty_weights *weights, const char *name);
+
+/* float32 values: in place when they are aligned F32, else converted into the
+ * arena. NULL without memory. */
+const float *sty_weights_values(const sty_weight_tensor *tensor, sty_arena *arena);
+
+/* "[256, 128]" into text of at least 96 bytes; returns text. */
+char *sty_dims_text(int rank, const size_t *dim, char *text);
+
+#endif
