@@ -1,0 +1,163 @@
+# stylet: speech in, style vectors out. `make list` shows the targets.
+#
+# Variants are built side by side: make VARIANT=asan puts everything under
+# build/asan. V=1 shows the commands.
+
+CC ?= cc
+PYTHON ?= python3
+PREFIX ?= /usr/local
+VARIANT ?= release
+BUILD := build/$(VARIANT)
+VERSION := $(shell sed -n 's/^.define STYLET_VERSION "\(.*\)"/\1/p' lib/stylet.h)
+
+PACKAGES := sndfile soxr kissfft-float libcjson openblas libxxhash nettle zlib libpng
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla \
+            -Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wundef
+# No fast-math and no contraction: results may not depend on what a compiler
+# makes of a*b+c. Wide instructions are chosen at run time.
+CFLAGS_release := -O2 -g
+CFLAGS_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+CFLAGS_ubsan := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES))
+CFLAGS += -std=c11 $(CFLAGS_$(VARIANT)) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
+          $(if $(WERROR),-Werror)
+LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
+TEST_LDLIBS = $(shell pkg-config --libs cmocka)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
+
+LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
+CMD_SOURCES := $(sort $(wildcard cmd/*.c))
+TEST_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
+TEST_HELPERS := $(sort $(wildcard tests/unit/*.c))
+HEADERS := $(sort $(wildcard lib/*.h lib/*/*.h cmd/*.h tests/unit/*.h))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+LIB := $(BUILD)/libstylet.a
+SHARED := $(BUILD)/libstylet.so.0
+PROGRAM := $(BUILD)/stylet
+TEST_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+TESTS = $(TEST_PROGRAMS) $(sort $(wildcard tests/*/test_*.py)) $(sort $(wildcard tests/cli/*.sh))
+
+.DELETE_ON_ERROR:
+.PHONY: all lib stylet check test test-programs list-tests asan ubsan tsan valgrind bench lint \
+        hdr-check format format-check schema install uninstall clean list
+
+## all: the program and the libraries
+all: stylet lib
+
+## lib: the static and the shared library
+lib: $(LIB) $(SHARED)
+
+## stylet: the program, build/stylet
+stylet: $(PROGRAM)
+	$(Q)ln -sf $(VARIANT)/stylet build/stylet
+
+$(LIB): $(call objects,$(LIB_SOURCES))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(SHARED): $(call objects,$(LIB_SOURCES))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libstylet.so.0 -Wl,--no-undefined $^ -o $@ $(LDLIBS)
+
+$(PROGRAM): $(call objects,$(CMD_SOURCES)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(TEST_LDLIBS) $(LDLIBS)
+
+$(call objects,$(TEST_SOURCES) $(TEST_HELPERS)): CPPFLAGS += -Itests/unit
+
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS)))
+
+## check: the quick tests (C, seconds)
+check: test-programs
+	$(Q)$(PYTHON) tests/run $(TEST_PROGRAMS)
+
+## test: all tests
+test: test-programs
+	$(Q)$(PYTHON) tests/run $(TESTS)
+
+test-programs: stylet $(TEST_PROGRAMS)
+
+list-tests:
+	@printf '%s\n' $(TESTS)
+
+## asan ubsan tsan: all C tests and the command-line tests under a sanitizer
+asan ubsan tsan:
+	$(Q)$(MAKE) --no-print-directory VARIANT=$@ sanitized
+
+.PHONY: sanitized
+sanitized: test-programs
+	$(Q)STYLET=$(CURDIR)/$(PROGRAM) $(PYTHON) tests/run -t 1800 $(TEST_PROGRAMS) $(sort $(wildcard tests/cli/test_*.py))
+
+## valgrind: the C tests under memcheck
+valgrind: test-programs
+	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full' $(TEST_PROGRAMS)
+
+## bench: figures of this machine
+bench: $(BUILD)/bench/bench stylet
+	$(Q)$(BUILD)/bench/bench $(BENCH_ARGS)
+
+$(BUILD)/bench/bench: $(call objects,$(sort $(wildcard tests/bench/*.c))) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS)
+
+## lint: floors, includes, shell scripts
+lint: hdr-check
+	$(Q)$(PYTHON) tests/lint.py
+
+## hdr-check: every header compiles on its own
+hdr-check:
+	$(Q)for h in $(HEADERS); do \
+	  printf '#include "%s"\n' $$h | $(CC) $(CPPFLAGS) -Itests/unit -I. -std=c11 $(WARNINGS) -Wno-unused \
+	    -fsyntax-only -xc - || exit 1; done
+
+## format: rewrite the C files in the house style
+format:
+	$(Q)clang-format -i $(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
+
+format-check:
+	$(Q)clang-format --dry-run -Werror $(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
+
+## schema: models/manifest.schema.json from the tables in the code
+schema: stylet
+	$(Q)build/stylet model schema > models/manifest.schema.json.new
+	$(Q)mv models/manifest.schema.json.new models/manifest.schema.json
+
+## install: program, libraries, header, shipped model (PREFIX, DESTDIR)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	  $(DESTDIR)$(PREFIX)/share/stylet/models/default
+	install $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/stylet
+	install -m 644 lib/stylet.h $(DESTDIR)$(PREFIX)/include/stylet.h
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libstylet.a
+	install $(SHARED) $(DESTDIR)$(PREFIX)/lib/libstylet.so.0
+	ln -sf libstylet.so.0 $(DESTDIR)$(PREFIX)/lib/libstylet.so
+	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nRequires.private: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: -lm -lpthread\nCflags: -I$${includedir}\n' \
+	  '$(PREFIX)' '$(VERSION)' '$(PACKAGES)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/share/stylet $(DESTDIR)$(PREFIX)/bin/stylet $(DESTDIR)$(PREFIX)/include/stylet.h \
+	  $(DESTDIR)$(PREFIX)/lib/libstylet.a $(DESTDIR)$(PREFIX)/lib/libstylet.so $(DESTDIR)$(PREFIX)/lib/libstylet.so.0 \
+	  $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+
+clean:
+	rm -rf build
+
+## list: this list
+list:
+	@sed -n 's/^## //p' Makefile

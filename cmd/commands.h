@@ -1,0 +1,12 @@
+/* commands.h - the commands by name, for the table in main.c. */
+#ifndef CMD_COMMANDS_H
+#define CMD_COMMANDS_H
+
+#include "options.h"
+
+extern const command command_extract;
+extern const command command_inspect;
+extern const command command_mel;
+extern const command command_model;
+
+#endif

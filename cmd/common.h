@@ -1,0 +1,59 @@
+/* common.h - what several commands share: finding the model, reading one input,
+ * remarks on what was done to the audio, exit codes. */
+#ifndef CMD_COMMON_H
+#define CMD_COMMON_H
+
+#include "options.h"
+
+/* Opens the model of -m, $STYLET_MODEL or the shipped one and warns once when it
+ * is untrained. NULL after a message (exit EXIT_USAGE). */
+sty_model *open_model(const model_options *options, bool verify);
+
+/* The shipped model's folder into text: beside the program, else installed. */
+void default_model_path(char *text, size_t n);
+
+/* An input that is audio or a feature matrix. */
+typedef struct input {
+    const char *path;
+    sty_clip *clip; /* audio, or */
+    sty_npy features;
+    bool is_features;
+} input;
+
+/* "-" is standard input; a .npy file is told by its content. */
+sty_status input_read(const char *path, const sty_clip_options *options, input *in, sty_err *err);
+sty_status input_run(sty_session *session, const input *in, sty_err *err);
+void input_clear(input *in);
+
+/* What the front end did to the audio beyond its plan: remarks such as "resampled
+ * 22050 Hz to 16000 Hz", into notes (at most MAX_NOTES texts). */
+enum { MAX_NOTES = 4, NOTE_BYTES = 80 };
+typedef struct note_list {
+    char text[MAX_NOTES][NOTE_BYTES];
+    const char *items[MAX_NOTES];
+    size_t n;
+} note_list;
+void input_notes(const input *in, const sty_model *model, int channel, note_list *notes);
+
+/* Exit code of a status that ends a command. */
+int exit_code(sty_status status);
+
+/* Prints buf to stdout; exit code. Clears buf. */
+int print_buf(sty_buf *buf);
+
+/* Writes each stage as FOLDER/NN-NAME.npy. */
+typedef struct stage_dump {
+    const char *folder;
+    int n;
+    sty_err err; /* of the first failure; status STY_OK: none */
+} stage_dump;
+bool stage_dump_begin(stage_dump *dump, const char *folder);
+void stage_dump_write(void *dump, const char *name, const float *data, int rank, const size_t *dim);
+
+/* Feeds --bind NAME=FILE.npy into a session. */
+sty_status bind_inputs(sty_session *session, const text_list *binds, sty_err *err);
+
+/* Splits "a,b" in place of a copy owned by the arena. */
+sty_status split_names(const char *text, sty_arena *arena, const char ***names, size_t *n, sty_err *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* main.c - chooses the command. OpenBLAS is pinned to one thread before
+ * anything else happens. */
+#define _GNU_SOURCE
+#include "commands.h"
+#include "messages.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const command *const commands[] = {
+    &command_extract,
+    &command_inspect,
+    &command_mel,
+    &command_model,
+};
+
+static void print_help(FILE *out) {
+    fputs("stylet - speech in, style vectors out\n\nExamples\n"
+          "  stylet inspect speech.wav                                token weights as bars\n"
+          "  stylet extract speech.wav                                the style vector as JSON\n"
+          "  stylet extract -w style,token_weights -o out.npz *.wav   many clips, one file\n\nCommands\n",
+          out);
+    for (size_t i = 0; i < STY_COUNT(commands); i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\nstylet COMMAND --help tells more. stylet --version names the version.\n", out);
+}
+
+static const char *name_at(const void *context, size_t i) {
+    (void)context;
+    return commands[i]->name;
+}
+
+static int run_command(const command *cmd, int n_args, char **args) {
+    void *options = sty_alloc(1, cmd->options_size);
+    int code = EXIT_USAGE;
+    if (!options) {
+        message_error("out of memory");
+        return EXIT_NONE_DONE;
+    }
+    if (options_parse(cmd, options, &n_args, args)) {
+        const common_options *common = options;
+        messages_quiet = common->quiet;
+        if (common->help) {
+            options_help(cmd, stdout);
+            code = fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
+        } else code = cmd->run(options, n_args, args);
+    }
+    options_clear(cmd, options);
+    sty_free(options);
+    return code;
+}
+
+/* An OpenMP build of OpenBLAS takes its thread count from the environment only. */
+static void pin_blas(char **argv) {
+    const char *threads = getenv("OMP_NUM_THREADS");
+    sty_blas_init();
+    if (sty_blas_needs_environment() && (!threads || strcmp(threads, "1") != 0)) {
+        setenv("OMP_NUM_THREADS", "1", 1);
+        execv("/proc/self/exe", argv);
+    }
+}
+
+int main(int argc, char **argv) {
+    pin_blas(argv);
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("stylet %s\nMIT licence. Kernels: OpenBLAS %s\n", sty_version(), sty_blas_core());
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
+    }
+    for (size_t i = 0; i < STY_COUNT(commands); i++)
+        if (strcmp(argv[1], commands[i]->name) == 0) return run_command(commands[i], argc - 2, argv + 2);
+    sty_err err;
+    sty_unknown_name("command", argv[1], name_at, NULL, STY_COUNT(commands), &err);
+    message_error("%s (stylet --help lists them)", err.message);
+    return EXIT_USAGE;
+}

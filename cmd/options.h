@@ -1,0 +1,85 @@
+/* options.h - command lines as tables. One row says how an option is written,
+ * what it takes, where it goes and what it means; the same rows parse, make the
+ * help, and are checked by the tests. */
+#ifndef CMD_OPTIONS_H
+#define CMD_OPTIONS_H
+
+#include "tool.h"
+
+#include <stdio.h>
+
+typedef enum option_kind {
+    OPTION_FLAG,   /* bool */
+    OPTION_TEXT,   /* const char * */
+    OPTION_INT,    /* int, in low..high */
+    OPTION_NUMBER, /* double, in low..high */
+    OPTION_TEXTS   /* text_list: may be repeated */
+} option_kind;
+
+typedef struct text_list {
+    const char **items;
+    size_t n;
+} text_list;
+
+typedef struct option_row {
+    char letter; /* 0: none */
+    const char *name, *argument;
+    option_kind kind;
+    size_t offset;
+    double low, high;
+    const char *help;
+} option_row;
+
+typedef struct command {
+    const char *name, *summary;
+    const char *usage;    /* behind "stylet NAME" */
+    const char *examples; /* shown first, one a line */
+    const option_row *options;
+    size_t n_options, options_size;
+    int (*run)(void *options, int n_args, char **args);
+} command;
+
+/* Exit codes (product.md). */
+enum {
+    EXIT_OK = 0,
+    EXIT_SOME_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NONE_DONE = 3,
+    EXIT_OUTPUT = 75,
+    EXIT_INTERRUPTED = 130,
+    EXIT_TERMINATED = 143
+};
+
+/* Options every command has. First member of every options struct. */
+typedef struct common_options {
+    bool help, quiet;
+} common_options;
+
+#define COMMON_OPTIONS                                                                             \
+    {'h', "help", NULL, OPTION_FLAG, offsetof(common_options, help), 0, 0, "this text"},           \
+    {'q', "quiet", NULL, OPTION_FLAG, offsetof(common_options, quiet), 0, 0, "errors only on stderr"}
+
+/* Options of commands that use a model. Second member where it is used. */
+typedef struct model_options {
+    common_options common;
+    const char *model;
+    text_list set;
+} model_options;
+
+#define MODEL_OPTIONS                                                                              \
+    {'m', "model", "MODEL", OPTION_TEXT, offsetof(model_options, model), 0, 0,                     \
+     "model folder [$STYLET_MODEL, else the shipped one]"},                                        \
+    {0, "set", "KEY=VALUE", OPTION_TEXTS, offsetof(model_options, set), 0, 0,                      \
+     "replace a front-end value of the manifest"}
+
+/* Parses options into the struct and leaves the operands in args, in order.
+ * Options and operands may mix; "--" ends the options. Returns false after a
+ * message on stderr. */
+bool options_parse(const command *cmd, void *target, int *n_args, char **args);
+
+/* Frees lists. */
+void options_clear(const command *cmd, void *target);
+
+void options_help(const command *cmd, FILE *out);
+
+#endif

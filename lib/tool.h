@@ -1,0 +1,17 @@
+/* tool.h - what the program uses of the library beyond stylet.h. Not installed,
+ * not stable. The commands include this header and stylet.h, nothing deeper. */
+#ifndef STY_TOOL_H
+#define STY_TOOL_H
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/npy.h"
+#include "base/param.h"
+#include "corpus/ids.h"
+#include "math/gemm.h"
+#include "model/describe.h"
+#include "model/session.h"
+#include "stylet.h"
+#include "write/writer.h"
+
+#endif

@@ -1,0 +1,195 @@
+/* writer.c - the table of formats and what they share. */
+#include "write/writer.h"
+
+#include "write/formats.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const sty_writer_type *const sty_writer_types[] = {
+    &sty_writer_jsonl, &sty_writer_json, &sty_writer_csv,
+    &sty_writer_tsv,   &sty_writer_npy,  &sty_writer_npz,
+};
+
+const size_t sty_n_writer_types = STY_COUNT(sty_writer_types);
+
+static const char *format_at(const void *context, size_t i) {
+    (void)context;
+    return sty_writer_types[i]->name;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static sty_status choose(const char *path, const char *format, const sty_writer_type **type,
+                         sty_err *err) {
+    if (!format && strcmp(path, "-") == 0) format = "jsonl";
+    for (size_t i = 0; i < sty_n_writer_types; i++) {
+        *type = sty_writer_types[i];
+        if (format ? strcmp(format, (*type)->name) == 0 : ends_with(path, (*type)->extension))
+            return STY_OK;
+    }
+    if (format) return sty_unknown_name("format", format, format_at, NULL, sty_n_writer_types, err);
+    return sty_err_set(err, STY_BAD_ARGUMENT,
+                       "'%s' has no known extension; name the format with -f (jsonl, json, csv, "
+                       "tsv, npy, npz)",
+                       path);
+}
+
+sty_status sty_writer_open(const char *path, const char *format, bool overwrite,
+                           sty_writer **writer, sty_err *err) {
+    const sty_writer_type *type;
+    STY_TRY(choose(path, format, &type, err));
+    sty_writer *made = sty_alloc(1, sizeof *made);
+    if (!made) return sty_err_no_memory(err, sizeof *made, "a writer");
+    made->type = type;
+    made->overwrite = overwrite;
+    made->path = sty_copy_text(path, strlen(path));
+    made->state = sty_alloc(1, type->state_size);
+    sty_status status = made->path && made->state ? sty_out_open(path, overwrite, &made->out, err)
+                                                  : sty_err_no_memory(err, type->state_size, path);
+    if (status == STY_OK && type->open) status = type->open(made, err);
+    if (status == STY_OK) *writer = made;
+    else sty_writer_abort(made);
+    return status;
+}
+
+sty_status sty_writer_put(sty_writer *writer, const sty_record *record, sty_err *err) {
+    if (record->status != STY_OK && !writer->type->failures) return STY_OK;
+    STY_TRY(writer->type->put(writer, record, err));
+    writer->n_records++;
+    return STY_OK;
+}
+
+sty_status sty_writer_flush(sty_writer *writer, sty_err *err) {
+    return sty_out_flush(writer->out, err);
+}
+
+sty_status sty_writer_close(sty_writer *writer, sty_err *err) {
+    sty_status status = writer->type->close ? writer->type->close(writer, err) : STY_OK;
+    if (status == STY_OK) {
+        status = sty_out_commit(writer->out, err);
+        writer->out = NULL;
+    }
+    sty_writer_abort(writer);
+    return status;
+}
+
+void sty_writer_abort(sty_writer *writer) {
+    if (!writer) return;
+    if (writer->state && writer->type->clear) writer->type->clear(writer);
+    sty_out_abort(writer->out);
+    sty_buf_clear(&writer->text);
+    sty_free(writer->path);
+    sty_free(writer->state);
+    sty_free(writer);
+}
+
+sty_status sty_writer_send(sty_writer *writer, sty_err *err) {
+    if (writer->text.failed) return sty_err_no_memory(err, writer->text.capacity, "a record");
+    sty_status status = sty_out_write(writer->out, writer->text.data, writer->text.length, err);
+    writer->text.length = 0;
+    return status;
+}
+
+/* ---- records as JSON ---- */
+
+static void json_seconds(sty_buf *out, const char *key, double seconds) {
+    sty_buf_printf(out, ",\"%s\":%.6g", key, seconds);
+}
+
+static void json_field(const sty_field *field, sty_buf *out) {
+    sty_buf_text(out, ",");
+    sty_buf_json(out, field->name);
+    sty_buf_text(out, ":");
+    if (!field->labels) {
+        sty_buf_json_array(out, field->view.data, field->view.rank, field->view.dim);
+        return;
+    }
+    for (size_t i = 0; i < field->view.dim[0]; i++) {
+        sty_buf_text(out, i ? "," : "{");
+        sty_buf_json(out, field->labels[i]);
+        sty_buf_text(out, ":");
+        sty_buf_json_float(out, field->view.data[i]);
+    }
+    sty_buf_text(out, "}");
+}
+
+void sty_record_json(const sty_record *record, sty_buf *out) {
+    sty_buf_text(out, "{\"id\":");
+    sty_buf_json(out, record->id);
+    sty_buf_text(out, ",\"path\":");
+    sty_buf_json(out, record->path);
+    if (record->status != STY_OK) {
+        sty_buf_printf(out, ",\"status\":\"error\",\"error\":{\"code\":\"%s\",\"message\":",
+                       sty_status_name(record->status));
+        sty_buf_json(out, record->message);
+        sty_buf_text(out, "}}");
+        return;
+    }
+    json_seconds(out, "start", record->start_s);
+    json_seconds(out, "duration", record->duration_s);
+    if (record->channel) sty_buf_printf(out, ",\"channel\":%d", record->channel);
+    else sty_buf_text(out, ",\"channel\":\"mix\"");
+    if (record->rate_hz) sty_buf_printf(out, ",\"sample_rate\":%d", record->rate_hz);
+    sty_buf_printf(out, ",\"num_frames\":%zu,\"status\":\"ok\"", record->n_frames);
+    for (size_t i = 0; i < record->n_notes; i++) {
+        sty_buf_text(out, i ? "," : ",\"notes\":[");
+        sty_buf_json(out, record->notes[i]);
+        if (i + 1 == record->n_notes) sty_buf_text(out, "]");
+    }
+    for (size_t i = 0; i < record->n_fields; i++)
+        json_field(&record->fields[i], out);
+    sty_buf_text(out, ",\"model\":{\"name\":");
+    sty_buf_json(out, record->model_name);
+    sty_buf_printf(out, ",\"hash\":\"%s\"}}", record->model_hash);
+}
+
+/* ---- equal shapes ---- */
+
+static size_t view_count(const sty_view *view) {
+    size_t n = 1;
+    for (int i = 0; i < view->rank; i++)
+        n *= view->dim[i];
+    return n;
+}
+
+static sty_status fields_first(sty_fields *fields, const sty_record *record, sty_err *err) {
+    if (record->n_fields > STY_MAX_FIELDS)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d outputs", STY_MAX_FIELDS);
+    for (size_t i = 0; i < record->n_fields; i++) {
+        const sty_field *from = &record->fields[i];
+        fields->field[i].name = sty_copy_text(from->name, strlen(from->name));
+        if (!fields->field[i].name) return sty_err_no_memory(err, strlen(from->name), "a name");
+        fields->n++;
+        fields->field[i].rank = from->view.rank;
+        fields->field[i].count = view_count(&from->view);
+        memcpy(fields->field[i].dim, from->view.dim, sizeof from->view.dim);
+    }
+    return STY_OK;
+}
+
+sty_status sty_fields_check(sty_fields *fields, const sty_record *record, const char *format,
+                            sty_err *err) {
+    if (fields->n == 0) return fields_first(fields, record, err);
+    for (size_t i = 0; i < fields->n; i++) {
+        const sty_view *view = &record->fields[i].view;
+        bool same = view->rank == fields->field[i].rank;
+        for (int d = 0; same && d < view->rank; d++)
+            same = view->dim[d] == fields->field[i].dim[d];
+        if (!same)
+            return sty_err_set(err, STY_BAD_ARGUMENT,
+                               "the output '%s' of '%s' has another shape than that of the first "
+                               "clip; %s needs equal shapes, jsonl does not",
+                               fields->field[i].name, record->id, format);
+    }
+    return STY_OK;
+}
+
+void sty_fields_clear(sty_fields *fields) {
+    for (size_t i = 0; i < fields->n; i++)
+        sty_free(fields->field[i].name);
+    fields->n = 0;
+}

@@ -1,0 +1,104 @@
+/* writer.h - results into files. Floor 2.
+ *
+ * One output format per file behind one interface; a format is a row in
+ * writer.c. Records come one by one and are written as they come: memory does
+ * not grow with their number. The file appears under its name when it is whole. */
+#ifndef STY_WRITE_WRITER_H
+#define STY_WRITE_WRITER_H
+
+#include "base/file.h"
+#include "base/param.h"
+
+/* One computed output of a clip. */
+typedef struct sty_field {
+    const char *name;
+    sty_view view;
+    const char *const *labels; /* one for each value of a vector, or NULL */
+} sty_field;
+
+/* Everything known of one clip, good or failed. */
+typedef struct sty_record {
+    const char *id, *path;
+    double start_s, duration_s;
+    int channel; /* 0: all channels mixed */
+    int rate_hz; /* of the source; 0: unknown (features) */
+    size_t n_frames;
+    sty_status status;
+    const char *message;       /* of a failure */
+    const char *const *notes;  /* what was done to the audio: resampled, ... */
+    size_t n_notes;
+    const sty_field *fields;
+    size_t n_fields;
+    const char *model_name, *model_hash;
+} sty_record;
+
+typedef struct sty_writer sty_writer;
+
+/* A format: fixed at its creation, then put for each record, then close. */
+typedef struct sty_writer_type {
+    const char *name;       /* for -f */
+    const char *extension;  /* ".jsonl" */
+    const char *summary;
+    bool failures;          /* failed records are written too */
+    size_t state_size;
+    sty_status (*open)(sty_writer *writer, sty_err *err);
+    sty_status (*put)(sty_writer *writer, const sty_record *record, sty_err *err);
+    sty_status (*close)(sty_writer *writer, sty_err *err); /* last bytes; commit follows */
+    void (*clear)(sty_writer *writer);                     /* frees the state; may be NULL */
+} sty_writer_type;
+
+struct sty_writer {
+    const sty_writer_type *type;
+    char *path;
+    bool overwrite;
+    sty_out *out;
+    size_t n_records;
+    sty_buf text; /* scratch of text formats */
+    void *state;
+};
+
+extern const sty_writer_type *const sty_writer_types[];
+extern const size_t sty_n_writer_types;
+
+/* path "-" is standard output. format NULL: by extension, jsonl for "-".
+ * Errors: STY_BAD_ARGUMENT (unknown format, the file exists), STY_OUTPUT_ERROR. */
+sty_status sty_writer_open(const char *path, const char *format, bool overwrite,
+                           sty_writer **writer, sty_err *err);
+
+/* Errors: STY_OUTPUT_ERROR; STY_BAD_ARGUMENT when the format cannot hold the
+ * record (its shape differs from the first one's). */
+sty_status sty_writer_put(sty_writer *writer, const sty_record *record, sty_err *err);
+
+/* Hands everything put so far to the system (streams that someone reads along). */
+sty_status sty_writer_flush(sty_writer *writer, sty_err *err);
+
+/* Finishes and makes the output appear. Frees writer in every case. */
+sty_status sty_writer_close(sty_writer *writer, sty_err *err);
+
+/* Leaves nothing behind. NULL is fine. */
+void sty_writer_abort(sty_writer *writer);
+
+/* ---- for the formats ---- */
+
+/* One record as a JSON object, without a line end. */
+void sty_record_json(const sty_record *record, sty_buf *out);
+
+/* Writes and empties writer->text. */
+sty_status sty_writer_send(sty_writer *writer, sty_err *err);
+
+/* The shapes of the fields of the first record; later ones must be equal. */
+enum { STY_MAX_FIELDS = 32 };
+typedef struct sty_fields {
+    size_t n;
+    struct {
+        char *name;
+        int rank;
+        size_t dim[STY_MAX_RANK], count;
+    } field[STY_MAX_FIELDS];
+} sty_fields;
+
+sty_status sty_fields_check(sty_fields *fields, const sty_record *record, const char *format,
+                            sty_err *err);
+void sty_fields_clear(sty_fields *fields);
+
+#endif
