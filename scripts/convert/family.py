@@ -1,0 +1,27 @@
+"""What describes a family: how it is recognised, what --set takes, how its graph is written."""
+from .names import prefixes_of
+
+
+class Family:
+    """
+    name         as in --family
+    source       the repository that published it
+    description  one line, for --list-families and the manifest
+    anchors      tensor names that must all stand under one prefix; the first has `rank` axes, if given
+    without      names that must not stand there
+    parameters   family keys of --set: {key: settings.Parameter}
+    build        build(view, settings, graph) writes front end, layers, tensors and outputs
+    config       config(tree) -> settings read from the repository's own configuration; None: it has none
+    embedded     embedded(checkpoint) -> the same from inside the checkpoint
+    """
+
+    def __init__(self, name, source, description, anchors, build, rank=None, without=(), parameters=None, config=None,
+                 embedded=None):
+        self.name, self.source, self.description, self.anchors = name, source, description, anchors
+        self.build, self.rank, self.without = build, rank, without
+        self.parameters, self.config, self.embedded = parameters or {}, config, embedded
+
+    def recognise(self, tensors):
+        """The prefixes under which the tensors look like this family."""
+        found = prefixes_of(tensors, self.anchors, self.rank)
+        return [prefix for prefix in found if not any(prefix + name in tensors for name in self.without)]
