@@ -72,6 +72,12 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Variants of kernels get their instructions here and are chosen at run time.
+ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
+$(call objects,$(filter %_avx2.c,$(LIB_SOURCES))): CFLAGS += -mavx2 -mfma
+$(call objects,$(filter %_avx512.c,$(LIB_SOURCES))): CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+endif
+
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)

@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
         return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("stylet %s\nMIT licence. Kernels: OpenBLAS %s\n", sty_version(), sty_blas_core());
+        printf("stylet %s\nMIT licence. Kernels: %s, OpenBLAS %s\n", sty_version(), sty_cpu_name(sty_cpu_path()), sty_blas_core());
         return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
     }
     for (size_t i = 0; i < STY_COUNT(commands); i++)

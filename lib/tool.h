@@ -4,6 +4,7 @@
 #define STY_TOOL_H
 
 #include "base/buf.h"
+#include "base/cpu.h"
 #include "base/file.h"
 #include "base/npy.h"
 #include "base/param.h"
