@@ -216,14 +216,13 @@ sty_status sty_describe_weights(const char *path, sty_buf *out, sty_err *err) {
 }
 
 sty_status sty_describe_hashes(const sty_model *model, sty_buf *out, sty_err *err) {
-    static const size_t dtype_bytes[] = {4, 2, 2};
     char hex[33];
     for (size_t i = 0; i < model->n_files; i++)
         for (size_t j = 0; j < model->files[i].weights.n; j++) {
             const sty_weight_tensor *t = &model->files[i].weights.tensors[j];
             sty_digest *digest = sty_digest_create();
             if (!digest) return sty_err_no_memory(err, 0, "a digest");
-            sty_digest_add(digest, t->data, t->count * dtype_bytes[t->dtype]);
+            sty_digest_add(digest, t->data, t->count * sty_dtype_bytes[t->dtype]);
             sty_digest_hex(digest, hex);
             sty_digest_free(digest);
             sty_buf_printf(out, "%s  %s\n", hex, t->name);
@@ -296,8 +295,9 @@ void sty_describe_schema(sty_buf *out) {
                  "{\"type\": \"string\"}, \"sha256\": {\"type\": \"string\", \"pattern\": "
                  "\"^[0-9a-f]{64}$\"}, \"tensors\": {\"type\": \"object\", \"additionalProperties\": "
                  "{\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"dtype\", "
-                 "\"shape\"], \"properties\": {\"dtype\": {\"enum\": [\"F32\", \"F16\", \"BF16\"]}, "
-                 "\"shape\": {\"type\": \"array\", \"items\": {\"type\": \"integer\", \"minimum\": "
+                 "\"shape\"], \"properties\": {\"dtype\": {\"enum\": [\"F32\", "
+                 "\"F16\", \"BF16\", \"F64\", \"I64\", \"I32\", \"I16\", \"I8\", \"U8\", "
+                 "\"BOOL\"]}, \"shape\": {\"type\": \"array\", \"items\": {\"type\": \"integer\", \"minimum\": "
                  "0}}}}}}}},\n    \"layers\": {\"type\": \"array\", \"items\": {\"oneOf\": [\n");
     for (size_t i = 0; i < sty_n_layer_types; i++) {
         if (i) sty_buf_text(out, ",\n");

@@ -32,6 +32,9 @@ static sty_status bin_tensor(sty_model *model, const sty_cursor *section, const 
     if (!*name) return STY_OK;
     const sty_weight_tensor *tensor = sty_model_tensor(model, name);
     if (!tensor) return sty_json_fail(section, err, "the tensor '%s' is missing", name);
+    if (!sty_dtype_is_weight(tensor->dtype))
+        return sty_json_fail(section, err, "the tensor '%s' is %s, expected F32, F16 or BF16", name,
+                             sty_dtype_names[tensor->dtype]);
     if (tensor->count != width)
         return sty_json_fail(section, err, "the tensor '%s' has %zu values, expected one for each of %zu bins",
                              name, tensor->count, width);

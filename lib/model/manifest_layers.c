@@ -205,6 +205,9 @@ static sty_status bind_slot(sty_model *model, const sty_cursor *entry, const sty
         return sty_json_fail(entry, err, "the tensor '%s' (%s %s of a %s layer) is missing", name,
                              slot->name, sty_dims_text(slot->rank, slot->dim, want),
                              node->type->name);
+    if (!sty_dtype_is_weight(tensor->dtype))
+        return sty_json_fail(entry, err, "the tensor '%s' is %s, a weight is F32, F16 or BF16", name,
+                             sty_dtype_names[tensor->dtype]);
     if (tensor->rank != slot->rank ||
         memcmp(tensor->dim, slot->dim, (size_t)slot->rank * sizeof *slot->dim) != 0)
         return sty_json_fail(entry, err, "the tensor '%s' is %s, a %s layer with this input needs %s",

@@ -93,7 +93,6 @@ static sty_status read_sections(sty_model *model, const sty_cursor *root, int fo
 /* Digest of the canonical manifest and of every tensor, files in order, tensors
  * by name: dtype, shape, bytes. */
 static sty_status hash_model(sty_model *model, const sty_cursor *root, sty_err *err) {
-    static const size_t dtype_bytes[] = {4, 2, 2};
     sty_buf text = {0};
     sty_digest *digest = sty_digest_create();
     sty_json_canonical(root, &text);
@@ -104,7 +103,7 @@ static sty_status hash_model(sty_model *model, const sty_cursor *root, sty_err *
             for (size_t j = 0; j < model->files[i].weights.n; j++) {
                 const sty_weight_tensor *t = &model->files[i].weights.tensors[j];
                 sty_digest_add(digest, t->name, strlen(t->name) + 1);
-                sty_digest_add(digest, t->data, t->count * dtype_bytes[t->dtype]);
+                sty_digest_add(digest, t->data, t->count * sty_dtype_bytes[t->dtype]);
             }
         sty_digest_hex(digest, model->hash);
     }

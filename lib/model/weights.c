@@ -7,8 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const sty_dtype_names[] = {"F32", "F16", "BF16", NULL};
-static const size_t dtype_bytes[] = {4, 2, 2};
+const char *const sty_dtype_names[] = {"F32", "F16", "BF16", "F64", "I64",  "I32",
+                                       "I16", "I8",  "U8",   "BOOL", NULL};
+const size_t sty_dtype_bytes[] = {4, 2, 2, 8, 8, 4, 2, 1, 1, 1};
+
+_Static_assert(STY_COUNT(sty_dtype_bytes) == STY_N_DTYPES, "a size for each");
+
+bool sty_dtype_is_weight(sty_dtype dtype) { return dtype <= STY_BF16; }
+
 static const sty_json_limits header_limits = {8u << 20, 8, 1u << 20};
 enum { MAX_TENSORS = 65536, MAX_RANK = 8 };
 
@@ -36,7 +42,7 @@ static sty_status parse_dtype(const sty_cursor *entry, sty_weight_tensor *tensor
             tensor->dtype = (sty_dtype)i;
             return STY_OK;
         }
-    return sty_json_fail(&c, err, "is '%s', expected F32, F16 or BF16", name);
+    return sty_json_fail(&c, err, "is '%.40s', expected F32, F16, BF16, F64 or an integer type", name);
 }
 
 static sty_status parse_shape(const sty_cursor *entry, sty_weight_tensor *tensor, sty_err *err) {
@@ -68,7 +74,7 @@ static sty_status parse_range(const sty_cursor *entry, const sty_weight_tensor *
     if (r->end > n_data || r->begin > r->end)
         return sty_json_fail(&c, err, "%zu to %zu lies outside the %zu bytes of data", r->begin,
                              r->end, n_data);
-    if (!sty_mul(tensor->count, dtype_bytes[tensor->dtype], &n_bytes) ||
+    if (!sty_mul(tensor->count, sty_dtype_bytes[tensor->dtype], &n_bytes) ||
         n_bytes != r->end - r->begin)
         return sty_json_fail(&c, err, "%zu bytes do not hold %zu elements of %s",
                              r->end - r->begin, tensor->count, sty_dtype_names[tensor->dtype]);

@@ -9,8 +9,24 @@
 #include "base/file.h"
 #include "model/json.h"
 
-typedef enum sty_dtype { STY_F32, STY_F16, STY_BF16, STY_N_DTYPES } sty_dtype;
+/* The first three can be weights. The others occur beside them in published
+ * checkpoints (counters, masks): they are checked and hashed, never read. */
+typedef enum sty_dtype {
+    STY_F32,
+    STY_F16,
+    STY_BF16,
+    STY_F64,
+    STY_I64,
+    STY_I32,
+    STY_I16,
+    STY_I8,
+    STY_U8,
+    STY_BOOL,
+    STY_N_DTYPES
+} sty_dtype;
 extern const char *const sty_dtype_names[]; /* as in the files, NULL at the end */
+extern const size_t sty_dtype_bytes[];
+bool sty_dtype_is_weight(sty_dtype dtype);
 
 typedef struct sty_weight_tensor {
     const char *name;
@@ -33,7 +49,7 @@ void sty_weights_clear(sty_weights *weights);
 
 const sty_weight_tensor *sty_weights_find(const sty_weights *weights, const char *name);
 
-/* float32 values: in place when they are aligned F32, else converted into the
+/* float32 values of a weight dtype: in place when they are aligned F32, else converted into the
  * arena. NULL without memory. */
 const float *sty_weights_values(const sty_weight_tensor *tensor, sty_arena *arena);
 
