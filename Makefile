@@ -32,6 +32,8 @@ LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
 CMD_SOURCES := $(sort $(wildcard cmd/*.c))
 TEST_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
 TEST_HELPERS := $(sort $(wildcard tests/unit/*.c))
+BENCH := $(BUILD)/bench
+BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 HEADERS := $(sort $(wildcard lib/*.h lib/*/*.h cmd/*.h tests/unit/*.h))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
@@ -85,7 +87,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
 
 $(call objects,$(TEST_SOURCES) $(TEST_HELPERS)): CPPFLAGS += -Itests/unit
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS)))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(BENCH_SOURCES)))
 
 ## check: the quick tests (C, seconds)
 check: test-programs
@@ -112,14 +114,22 @@ sanitized: test-programs
 valgrind: test-programs
 	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full' $(TEST_PROGRAMS)
 
-## bench: figures of this machine
-bench: $(BUILD)/bench/bench stylet
-	$(Q)$(BUILD)/bench/bench $(BENCH_ARGS)
+## bench: figures of this machine (BENCH_ARGS=--short leaves the long clips out)
+bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/gst/manifest.json stylet
+	$(Q)$(BENCH)/bench $(BENCH)/gst tests/fixtures/a_en.wav $(BENCH) $(PROGRAM) $(BENCH)/empty $(BENCH_ARGS)
 
-$(BUILD)/bench/bench: $(call objects,$(sort $(wildcard tests/bench/*.c))) $(LIB)
+$(BENCH)/bench: $(call objects,$(BENCH_SOURCES)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ $(LDLIBS)
+
+$(BENCH)/empty: $(call objects,tests/bench/empty/empty.c)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wl,--no-as-needed $^ -o $@ $(LDLIBS)
+
+$(BENCH)/gst/manifest.json: scripts/make_untrained_model.py
+	$(Q)mkdir -p $(BENCH)
+	$(Q)$(PYTHON) $< $(@D) > /dev/null
 
 ## lint: floors, includes, shell scripts
 lint: hdr-check

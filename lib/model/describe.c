@@ -15,16 +15,6 @@ static void dims(const sty_shape *shape, sty_buf *out) {
     sty_buf_text(out, "]");
 }
 
-/* Multiply-adds of one node for features of n frames. */
-static double node_work(const sty_graph *graph, const sty_node *node, const sty_shape *shapes) {
-    sty_shape in[STY_MAX_PORTS];
-    (void)graph;
-    if (!node->type->work) return 0;
-    for (size_t i = 0; i < node->n_in; i++)
-        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
-    return node->type->work(node->params, in, &shapes[node->out]);
-}
-
 typedef struct {
     sty_shape *shapes;
     size_t min_frames, frames_per_10_s;
@@ -43,7 +33,7 @@ static bool measure(const sty_model *model, graph_facts *facts) {
     facts->total = 0;
     if (sty_graph_infer(graph, NULL, facts->shapes, NULL) != STY_OK) return true;
     for (size_t i = 0; i < graph->n_nodes; i++)
-        facts->total += node_work(graph, &graph->nodes[i], facts->shapes);
+        facts->total += sty_graph_work(&graph->nodes[i], facts->shapes);
     return true;
 }
 
@@ -90,7 +80,7 @@ static void json_layers(const sty_model *model, const graph_facts *facts, sty_bu
         }
         sty_buf_text(out, "], \"shape\": ");
         dims(&graph->values[node->out].shape, out);
-        sty_buf_printf(out, ", \"multiply_adds_per_10_s\": %.0f}", node_work(graph, node, facts->shapes));
+        sty_buf_printf(out, ", \"multiply_adds_per_10_s\": %.0f}", sty_graph_work(node, facts->shapes));
     }
 }
 
@@ -170,7 +160,7 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
         sty_buf shape = {0};
         shape_column(&graph->values[node->out].shape, &shape);
         sty_buf_printf(out, "%-20s %-28s %-18.*s %12.0f  ", node->name, node->type->name, (int)shape.length,
-                       shape.data, node_work(graph, node, facts.shapes));
+                       shape.data, sty_graph_work(node, facts.shapes));
         for (size_t j = 0; j < node->n_in; j++)
             sty_buf_printf(out, "%s%s", j ? ", " : "", node->in[j] < 0 ? "-" : graph->values[node->in[j]].name);
         sty_buf_text(out, "\n");

@@ -77,6 +77,14 @@ size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shap
     return high;
 }
 
+double sty_graph_work(const sty_node *node, const sty_shape *shapes) {
+    sty_shape in[STY_MAX_PORTS];
+    if (!node->type->work) return 0;
+    for (size_t i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+    return node->type->work(node->params, in, &shapes[node->out]);
+}
+
 /* ---- memory ---- */
 
 static bool rounded_floats(const sty_shape *shape, size_t *floats) {

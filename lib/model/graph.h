@@ -49,6 +49,9 @@ void sty_graph_nominal(const sty_graph *graph, size_t n_frames, sty_shape *shape
 /* The fewest frames of features the marked part of the graph can run on. */
 size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shape *shapes);
 
+/* Multiply-adds of one node for these shapes. */
+double sty_graph_work(const sty_node *node, const sty_shape *shapes);
+
 /* Where each value lives in one block of floats: values whose lifetimes do not
  * meet share memory. kept[value]: alive to the end. */
 typedef struct sty_plan {

@@ -1,0 +1,41 @@
+/* bench.h - what the benchmark's files share. Figures only: nothing here passes
+ * or fails, tests do that. */
+#ifndef TESTS_BENCH_H
+#define TESTS_BENCH_H
+
+#include "stylet.h"
+
+#include <stdbool.h>
+
+double bench_seconds(void); /* monotonic */
+
+/* Times that are taken in turn, round by round, so that a processor that changes
+ * its speed changes all of them: a ratio is the median of the rounds' ratios. */
+enum { BENCH_MAX_ROUNDS = 200 };
+typedef struct bench_series {
+    double at[BENCH_MAX_ROUNDS];
+    int n;
+} bench_series;
+
+void bench_add(bench_series *series, double value);
+double bench_median(const bench_series *series);
+double bench_ratio(const bench_series *a, const bench_series *b); /* median of a / b */
+
+/* Seconds for one multiply-add of a 512 x 512 x 512 sgemm, the best of a few. */
+double bench_sgemm(void);
+
+/* A clip of the given length at 16 kHz: the fixture over and over, as samples, and
+ * as a 16-bit WAV file. false after a message. */
+sty_clip *bench_clip(const char *fixture, double seconds, int rate_hz);
+bool bench_wav(const char *path, const sty_clip *clip);
+
+/* A finished process. */
+typedef struct bench_process {
+    double seconds, peak_mib;
+    bool ok;
+} bench_process;
+
+/* Runs a program with its output thrown away. args ends with NULL. */
+bench_process bench_run(const char *const *args);
+
+#endif
