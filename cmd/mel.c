@@ -5,13 +5,15 @@
 
 typedef struct {
     model_options model;
-    const char *output, *dump;
+    const char *preset, *output, *dump;
     bool overwrite;
 } mel_options;
 
 static const option_row options[] = {
     COMMON_OPTIONS,
     MODEL_OPTIONS,
+    {0, "preset", "NAME", OPTION_TEXT, offsetof(mel_options, preset), 0, 0,
+     "a published front end instead of a model's: librosa, tacotron2, hifigan, torchaudio-htk, espnet"},
     {'o', "output", "FILE.npy", OPTION_TEXT, offsetof(mel_options, output), 0, 0,
      "where the array goes; - is standard output [-]"},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(mel_options, overwrite), 0, 0, "replace an existing file"},
@@ -40,6 +42,21 @@ static sty_status compute(const mel_options *o, sty_session *session, const char
     return sty_npy_write(o->output ? o->output : "-", view.data, view.rank, view.dim, o->overwrite, err);
 }
 
+/* The front end of --preset, else of the model. NULL after a message. */
+static sty_model *open_front_end(const mel_options *o) {
+    const sty_model_options how = {.overrides = o->model.set.items, .n_overrides = o->model.set.n};
+    sty_model *model = NULL;
+    sty_err err;
+    if (!o->preset) return open_model(&o->model, false);
+    if (o->model.model) {
+        message_error("--preset and --model are both given, expected one of them");
+        return NULL;
+    }
+    if (sty_model_from_preset(o->preset, &how, &model, &err) == STY_OK) return model;
+    message_error("%s", err.message);
+    return NULL;
+}
+
 static int run(void *options_, int n_args, char **args) {
     const mel_options *o = options_;
     sty_session *session = NULL;
@@ -48,7 +65,7 @@ static int run(void *options_, int n_args, char **args) {
         message_error("expected one audio file, %d are given (stylet mel --help)", n_args);
         return EXIT_USAGE;
     }
-    sty_model *model = open_model(&o->model, false);
+    sty_model *model = open_front_end(o);
     if (!model) return EXIT_USAGE;
     sty_status status = sty_session_create(model, NULL, 0, &session, &err);
     if (status == STY_OK) status = compute(o, session, args[0], &err);
@@ -61,8 +78,9 @@ static int run(void *options_, int n_args, char **args) {
 const command command_mel = {
     .name = "mel",
     .summary = "the features of a clip as a NumPy array",
-    .usage = "[-m MODEL] [--set KEY=VALUE] AUDIO [-o mel.npy]",
+    .usage = "[--preset NAME | -m MODEL] [--set KEY=VALUE] AUDIO [-o mel.npy]",
     .examples = "stylet mel speech.wav -o mel.npy\n"
+                "stylet mel --preset hifigan --set fmax=none speech.wav -o mel.npy\n"
                 "stylet mel -m my-model --set trim=none --dump-stages stages speech.wav -o mel.npy",
     .options = options,
     .n_options = STY_COUNT(options),

@@ -204,6 +204,16 @@ typedef struct sty_input_info {
 STY_API sty_status sty_model_open(const char *path, const sty_model_options *options,
                                   sty_model **model, sty_err *err);
 STY_API void sty_model_free(sty_model *model);
+
+/* A model that is a front end only: one of the published presets (librosa,
+ * tacotron2, hifigan, torchaudio-htk, espnet), with overrides. Sessions of it give
+ * `features` and nothing else. Errors: STY_BAD_ARGUMENT, STY_OUT_OF_MEMORY. */
+STY_API sty_status sty_model_from_preset(const char *preset, const sty_model_options *options,
+                                         sty_model **model, sty_err *err);
+
+/* Names of the presets in order; NULL past the last. */
+STY_API const char *sty_preset_name(size_t index);
+
 STY_API const sty_model_info *sty_model_facts(const sty_model *model);
 STY_API const sty_output_info *sty_model_output(const sty_model *model, size_t index);
 STY_API const sty_input_info *sty_model_input(const sty_model *model, size_t index);

@@ -58,6 +58,18 @@ extern const size_t sty_n_front_end_params;
  * fmax above half the rate, ...). Errors: STY_BAD_ARGUMENT. */
 sty_status sty_front_end_check(const sty_front_end_params *params, sty_err *err);
 
+/* One value from text, "n_fft=2048". Errors: STY_BAD_ARGUMENT. */
+sty_status sty_front_end_set(sty_front_end_params *params, const char *text, sty_err *err);
+
+/* A published front end by name; index: its number. Errors: STY_BAD_ARGUMENT
+ * (unknown, with the nearest one). */
+sty_status sty_front_end_preset(const char *name, sty_front_end_params *params, size_t *index,
+                                sty_err *err);
+
+/* Names and one-line descriptions, in order; NULL past the last. */
+const char *sty_front_end_preset_name(size_t index);
+const char *sty_front_end_preset_text(size_t index);
+
 /* Columns of the features. */
 size_t sty_front_end_width(const sty_front_end_params *params);
 

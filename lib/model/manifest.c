@@ -12,19 +12,6 @@ static sty_status as_model_error(const sty_cursor *at, sty_err *err) {
 
 /* ---- front_end ---- */
 
-static sty_status override_one(const char *text, sty_front_end_params *params, sty_err *err) {
-    char key[STY_MAX_NAME];
-    const char *equals = strchr(text, '=');
-    const size_t n = equals ? (size_t)(equals - text) : 0;
-    if (n == 0 || n >= sizeof key)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is not of the form key=value", text);
-    memcpy(key, text, n);
-    key[n] = '\0';
-    const sty_param *param = sty_params_find(sty_front_end_table, sty_n_front_end_params, key);
-    if (!param) return sty_unknown_param(sty_front_end_table, sty_n_front_end_params, key, err);
-    return sty_param_set_text(param, params, equals + 1, err);
-}
-
 /* A per-bin tensor of the weights; NULL values when the name is empty. */
 static sty_status bin_tensor(sty_model *model, const sty_cursor *section, const char *name,
                              size_t width, const float **values, sty_err *err) {
@@ -61,7 +48,7 @@ sty_status sty_manifest_front_end(sty_model *model, const sty_cursor *section,
     }
     if (sty_front_end_check(&params, err) != STY_OK) return as_model_error(section, err);
     for (size_t i = 0; i < options->n_overrides; i++)
-        STY_TRY(override_one(options->overrides[i], &params, err));
+        STY_TRY(sty_front_end_set(&params, options->overrides[i], err));
     STY_TRY(sty_front_end_check(&params, err));
     const size_t width = sty_front_end_width(&params);
     STY_TRY(bin_tensor(model, section, params.mean_tensor, width, &mean, err));
