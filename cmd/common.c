@@ -91,9 +91,7 @@ void input_clear(input *in) {
     in->clip = NULL;
 }
 
-static void note(note_list *notes, const char *format, ...) STY_PRINTF(2, 3);
-
-static void note(note_list *notes, const char *format, ...) {
+void note_add(note_list *notes, const char *format, ...) {
     va_list args;
     if (notes->n == MAX_NOTES) return;
     va_start(args, format);
@@ -109,11 +107,11 @@ void input_notes(const input *in, const sty_model *model, int channel, note_list
     const sty_clip_info *clip = sty_clip_facts(in->clip);
     const sty_front_end_params *p = sty_front_end_facts(model->front_end);
     if (channel > 0 && clip->source_channels > 1)
-        note(notes, "channel %d of %d", channel, clip->source_channels);
+        note_add(notes, "channel %d of %d", channel, clip->source_channels);
     else if (clip->n_channels > 1)
-        note(notes, p->channels == 1 ? "first of %d channels" : "mean of %d channels", clip->n_channels);
-    if (clip->rate_hz != p->sample_rate) note(notes, "resampled %d Hz to %d Hz", clip->rate_hz, p->sample_rate);
-    if (clip->n_zeroed) note(notes, "%zu non-finite samples read as 0", clip->n_zeroed);
+        note_add(notes, p->channels == 1 ? "first of %d channels" : "mean of %d channels", clip->n_channels);
+    if (clip->rate_hz != p->sample_rate) note_add(notes, "resampled %d Hz to %d Hz", clip->rate_hz, p->sample_rate);
+    if (clip->n_zeroed) note_add(notes, "%zu non-finite samples read as 0", clip->n_zeroed);
 }
 
 /* ---- ends ---- */

@@ -27,13 +27,14 @@ void input_clear(input *in);
 
 /* What the front end did to the audio beyond its plan: remarks such as "resampled
  * 22050 Hz to 16000 Hz", into notes (at most MAX_NOTES texts). */
-enum { MAX_NOTES = 4, NOTE_BYTES = 80 };
+enum { MAX_NOTES = 6, NOTE_BYTES = 80 };
 typedef struct note_list {
     char text[MAX_NOTES][NOTE_BYTES];
     const char *items[MAX_NOTES];
     size_t n;
 } note_list;
 void input_notes(const input *in, const sty_model *model, int channel, note_list *notes);
+void note_add(note_list *notes, const char *format, ...) STY_PRINTF(2, 3);
 
 /* Exit code of a status that ends a command. */
 int exit_code(sty_status status);

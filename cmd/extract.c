@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "common.h"
 #include "messages.h"
+#include "pieces.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,11 +15,11 @@
 
 typedef struct {
     model_options model;
-    const char *wanted, *output, *format, *nonfinite;
+    const char *wanted, *output, *format, *nonfinite, *average;
     text_list bind;
-    double start, end;
+    double start, end, chunk;
     int channel;
-    bool overwrite, dry_run;
+    bool overwrite, dry_run, pad_short;
 } extract_options;
 
 static const option_row options[] = {
@@ -38,6 +39,12 @@ static const option_row options[] = {
      "use only channel N, from 1; 0 is the model's rule [0]"},
     {0, "nonfinite", "fail|zero", OPTION_TEXT, offsetof(extract_options, nonfinite), 0, 0,
      "what NaN and infinite samples do [fail]"},
+    {0, "average", "list", OPTION_TEXT, offsetof(extract_options, average), 0, 0,
+     "one record: the mean of each output over all inputs"},
+    {0, "chunk", "SECONDS", OPTION_NUMBER, offsetof(extract_options, chunk), 0.1, 1e9,
+     "the mean over equal pieces of about this length"},
+    {0, "pad-short", NULL, OPTION_FLAG, offsetof(extract_options, pad_short), 0, 0,
+     "zeros behind clips that are too short for the model"},
     {0, "dry-run", NULL, OPTION_FLAG, offsetof(extract_options, dry_run), 0, 0,
      "check model, outputs and ids, then stop"},
 };
@@ -64,6 +71,10 @@ typedef struct {
     const char **names; /* of wanted outputs */
     size_t n_names;
     size_t n_ok, n_failed;
+    sty_average *pieces, *list; /* of this input with --average or --chunk; of all inputs */
+    size_t n_frames, n_padded;  /* of the last result */
+    size_t list_frames, list_padded;
+    double list_seconds;
     note_list told; /* remarks already made on stderr */
 } job;
 
@@ -86,28 +97,57 @@ static void tell_once(job *j, const input *in, const note_list *notes) {
     }
 }
 
+/* Runs an input: its outputs are then in the session or, of several runs, in pieces. */
+static sty_status compute(job *j, const input *in, sty_err *err) {
+    sty_view features;
+    j->n_frames = j->n_padded = 0;
+    if (j->pieces) {
+        sty_average_reset(j->pieces);
+        return run_pieces(j->session, in, j->options->chunk, j->names, j->n_names, j->pieces, &j->n_frames,
+                          &j->n_padded, err);
+    }
+    STY_TRY(input_run(j->session, in, err));
+    STY_TRY(sty_session_output(j->session, "features", &features, err));
+    j->n_frames = features.dim[0];
+    j->n_padded = sty_session_padded(j->session);
+    return STY_OK;
+}
+
+static void result_notes(const job *j, const input *in, note_list *notes) {
+    input_notes(in, j->model, j->options->channel, notes);
+    if (j->pieces && sty_average_count(j->pieces) > 1)
+        note_add(notes, "mean of %zu pieces", sty_average_count(j->pieces));
+    if (j->n_padded) note_add(notes, "too short, padded by %zu %s", j->n_padded, in->is_features ? "frames" : "samples");
+}
+
+/* Means of `average`, or without one what the session has. */
+static sty_status result_fields(job *j, sty_average *average, sty_field *fields, sty_err *err) {
+    sty_view views[STY_MAX_FIELDS];
+    if (average) sty_average_get(average, views);
+    for (size_t i = 0; i < j->n_names; i++) {
+        if (!average) STY_TRY(sty_session_output(j->session, j->names[i], &views[i], err));
+        fields[i] = (sty_field){.name = j->names[i], .view = views[i], .labels = labels_of(j->model, j->names[i])};
+    }
+    return STY_OK;
+}
+
 static sty_status put_result(job *j, const char *id, const input *in, sty_err *err) {
     sty_field fields[STY_MAX_FIELDS];
     note_list notes;
-    sty_view features;
     const sty_clip_info *clip = in->is_features ? NULL : sty_clip_facts(in->clip);
     const sty_model_info *facts = sty_model_facts(j->model);
-    input_notes(in, j->model, j->options->channel, &notes);
+    result_notes(j, in, &notes);
     tell_once(j, in, &notes);
-    STY_TRY(sty_session_output(j->session, "features", &features, err));
-    for (size_t i = 0; i < j->n_names; i++) {
-        fields[i] = (sty_field){.name = j->names[i], .labels = labels_of(j->model, j->names[i])};
-        STY_TRY(sty_session_output(j->session, j->names[i], &fields[i].view, err));
-    }
+    STY_TRY(result_fields(j, j->pieces, fields, err));
     const sty_record record = {
         .id = id,
         .path = in->path,
         .start_s = clip ? clip->start_s : 0,
         .duration_s = clip ? clip->duration_s
-                           : (double)features.dim[0] * (double)facts->hop_samples / facts->rate_hz,
+                           : (double)j->n_frames * (double)facts->hop_samples / facts->rate_hz,
         .channel = j->options->channel,
         .rate_hz = clip ? clip->rate_hz : 0,
-        .n_frames = features.dim[0],
+        .n_frames = j->n_frames,
         .status = STY_OK,
         .notes = notes.items,
         .n_notes = notes.n,
@@ -116,6 +156,44 @@ static sty_status put_result(job *j, const char *id, const input *in, sty_err *e
         .model_name = facts->name,
         .model_hash = facts->hash};
     j->n_ok++;
+    return sty_writer_put(j->writer, &record, err);
+}
+
+/* --average list: nothing is written before the last input. */
+static sty_status count_result(job *j, const input *in, sty_err *err) {
+    const sty_model_info *facts = sty_model_facts(j->model);
+    note_list notes;
+    STY_TRY(sty_average_merge(j->list, j->names, j->pieces, err));
+    result_notes(j, in, &notes);
+    tell_once(j, in, &notes);
+    j->list_frames += j->n_frames;
+    j->list_padded += j->n_padded;
+    j->list_seconds += in->is_features ? (double)in->features.dim[0] * (double)facts->hop_samples / facts->rate_hz
+                                  : sty_clip_facts(in->clip)->duration_s;
+    j->n_ok++;
+    return STY_OK;
+}
+
+static sty_status put_average(job *j, sty_err *err) {
+    sty_field fields[STY_MAX_FIELDS];
+    note_list notes = {.n = 0};
+    if (j->n_ok == 0) return STY_OK;
+    note_add(&notes, "mean of %zu inputs", j->n_ok);
+    if (sty_average_count(j->list) > j->n_ok) note_add(&notes, "mean of %zu pieces", sty_average_count(j->list));
+    if (j->list_padded) note_add(&notes, "too short ones, padded by %zu in all", j->list_padded);
+    STY_TRY(result_fields(j, j->list, fields, err));
+    const sty_record record = {.id = "average",
+                               .path = "",
+                               .duration_s = j->list_seconds,
+                               .channel = j->options->channel,
+                               .n_frames = j->list_frames,
+                               .status = STY_OK,
+                               .notes = notes.items,
+                               .n_notes = notes.n,
+                               .fields = fields,
+                               .n_fields = j->n_names,
+                               .model_name = sty_model_facts(j->model)->name,
+                               .model_hash = sty_model_facts(j->model)->hash};
     return sty_writer_put(j->writer, &record, err);
 }
 
@@ -140,8 +218,8 @@ static sty_status process(job *j, const char *id, const char *path, sty_err *err
     input in;
     sty_err why;
     sty_status status = input_read(path, &how, &in, &why);
-    if (status == STY_OK) status = input_run(j->session, &in, &why);
-    if (status == STY_OK) status = put_result(j, id, &in, err);
+    if (status == STY_OK) status = compute(j, &in, &why);
+    if (status == STY_OK) status = o->average ? count_result(j, &in, err) : put_result(j, id, &in, err);
     else if (ends_run(status)) *err = why;
     else status = put_failure(j, id, path, &why, err);
     input_clear(&in);
@@ -153,15 +231,22 @@ static sty_status process_all(job *j, const char *const *ids, char **paths, size
         if (stopped_by) return sty_err_set(err, STY_CANCELLED, "stopped by a signal after %zu of %zu", i, n);
         STY_TRY(process(j, ids[i], paths[i], err));
     }
+    return j->options->average ? put_average(j, err) : STY_OK;
+}
+
+static sty_status check_options(const extract_options *o, sty_err *err) {
+    if (o->nonfinite && strcmp(o->nonfinite, "zero") != 0 && strcmp(o->nonfinite, "fail") != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--nonfinite is '%s', expected fail or zero", o->nonfinite);
+    if (o->average && strcmp(o->average, "list") != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--average is '%s', expected list", o->average);
+    if (o->end > 0 && o->end <= o->start)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--end is %g, expected more than --start %g", o->end, o->start);
     return STY_OK;
 }
 
 static sty_status prepare(job *j, char **paths, size_t n, sty_arena *arena, const char ***ids, sty_err *err) {
     const extract_options *o = j->options;
-    if (o->nonfinite && strcmp(o->nonfinite, "zero") != 0 && strcmp(o->nonfinite, "fail") != 0)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--nonfinite is '%s', expected fail or zero", o->nonfinite);
-    if (o->end > 0 && o->end <= o->start)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--end is %g, expected more than --start %g", o->end, o->start);
+    STY_TRY(check_options(o, err));
     STY_TRY(split_names(o->wanted ? o->wanted : "style", arena, &j->names, &j->n_names, err));
     if (j->n_names > STY_MAX_FIELDS)
         return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d outputs", STY_MAX_FIELDS);
@@ -169,6 +254,9 @@ static sty_status prepare(job *j, char **paths, size_t n, sty_arena *arena, cons
     if (!*ids) return sty_err_no_memory(err, n, "ids");
     STY_TRY(sty_ids_from_paths((const char *const *)paths, n, arena, *ids, err));
     STY_TRY(sty_session_create(j->model, j->names, j->n_names, &j->session, err));
+    if (o->average || o->chunk > 0) STY_TRY(sty_average_create(j->n_names, &j->pieces, err));
+    if (o->average) STY_TRY(sty_average_create(j->n_names, &j->list, err));
+    sty_session_pad_short(j->session, o->pad_short);
     return bind_inputs(j->session, &o->bind, err);
 }
 
@@ -217,6 +305,8 @@ static int run(void *options_, int n_args, char **args) {
         status = process_all(&j, ids, args, (size_t)n_args, &err);
         code = finish(&j, status, &err);
     }
+    sty_average_free(j.pieces);
+    sty_average_free(j.list);
     sty_session_free(j.session);
     sty_model_free(model);
     sty_arena_clear(&arena);

@@ -12,6 +12,7 @@
 #include "math/gemm.h"
 #include "model/describe.h"
 #include "model/session.h"
+#include "style/average.h"
 #include "stylet.h"
 #include "write/writer.h"
 

@@ -33,6 +33,7 @@ struct sty_front_end_state {
     float *power; /* [STY_STFT_BLOCK, n_fft / 2 + 1] */
     sty_stage_fn stage;
     void *stage_context;
+    size_t least, n_padded; /* samples: short clips are padded to; what was added */
 };
 
 enum { CHANNELS_MEAN, CHANNELS_FIRST, CHANNELS_ERROR };
@@ -163,6 +164,12 @@ void sty_front_end_state_watch(sty_front_end_state *state, sty_stage_fn stage, v
     state->stage_context = context;
 }
 
+void sty_front_end_state_pad_short(sty_front_end_state *state, size_t n_frames) {
+    state->least = n_frames ? sty_front_end_samples(&state->plan->params, n_frames) : 0;
+}
+
+size_t sty_front_end_state_padded(const sty_front_end_state *state) { return state->n_padded; }
+
 static sty_status grow(grown *buffer, size_t n, sty_err *err) {
     size_t n_bytes;
     if (n <= buffer->capacity) return STY_OK;
@@ -221,19 +228,19 @@ static size_t milliseconds(const sty_front_end_params *p, double ms) {
     return (size_t)(ms * p->sample_rate / 1000.0);
 }
 
-/* Zeros at both ends need room: the samples move into the padded buffer. */
-static sty_status add_zeros(sty_front_end_state *state, float **x, size_t *n, sty_err *err) {
-    const size_t zeros = (size_t)state->plan->params.pad_samples;
-    if (zeros == 0) return STY_OK;
+/* Zeros at the ends need room: the samples move into the buffer that they are not in. */
+static sty_status add_zeros(sty_front_end_state *state, size_t before, size_t after, float **x,
+                            size_t *n, sty_err *err) {
+    if (before + after == 0) return STY_OK;
     grown *to = *x >= state->resampled.data && *x < state->resampled.data + state->resampled.capacity
                     ? &state->mono
                     : &state->resampled;
-    STY_TRY(grow(to, *n + 2 * zeros, err));
-    memset(to->data, 0, zeros * sizeof(float));
-    memcpy(to->data + zeros, *x, *n * sizeof(float));
-    memset(to->data + zeros + *n, 0, zeros * sizeof(float));
+    STY_TRY(grow(to, before + *n + after, err));
+    memset(to->data, 0, before * sizeof(float));
+    memcpy(to->data + before, *x, *n * sizeof(float));
+    memset(to->data + before + *n, 0, after * sizeof(float));
     *x = to->data;
-    *n += 2 * zeros;
+    *n += before + after;
     return STY_OK;
 }
 
@@ -260,7 +267,7 @@ static sty_status one_step(sty_front_end_state *state, sty_wave_step step, float
     case STY_STEP_CLIP:
         if (p->clip) sty_wave_clip(*x, *n, -1.0f, 1.0f);
         break;
-    case STY_STEP_PAD: return add_zeros(state, x, n, err);
+    case STY_STEP_PAD: return add_zeros(state, (size_t)p->pad_samples, (size_t)p->pad_samples, x, n, err);
     case STY_N_STEPS: break;
     }
     *x += begin;
@@ -282,7 +289,8 @@ static sty_status prepare_samples(sty_front_end_state *state, const sty_clip *cl
         show(state, sty_params_find(sty_front_end_table, sty_n_front_end_params, "order")
                         ->choices[p->order[i]], *x, *n);
     }
-    return STY_OK;
+    state->n_padded = *n > 0 && *n < state->least ? state->least - *n : 0;
+    return add_zeros(state, 0, state->n_padded, x, n, err);
 }
 
 /* ---- frames ---- */

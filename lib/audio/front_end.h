@@ -98,6 +98,13 @@ sty_status sty_front_end_state_create(const sty_front_end *front_end, sty_front_
 void sty_front_end_state_free(sty_front_end_state *state);
 void sty_front_end_state_watch(sty_front_end_state *state, sty_stage_fn stage, void *context);
 
+/* Clips of which something, but fewer samples than n_frames need, remains after
+ * the sample steps get zeros behind them up to that. 0 switches it off. */
+void sty_front_end_state_pad_short(sty_front_end_state *state, size_t n_frames);
+
+/* Zeros that the last run added for it. */
+size_t sty_front_end_state_padded(const sty_front_end_state *state);
+
 /* features: [*n_frames, F], valid until the next run. Errors: STY_TOO_SHORT (with
  * the minimum), STY_BAD_RATE, STY_BAD_CHANNELS, STY_OUT_OF_MEMORY. */
 sty_status sty_front_end_run(sty_front_end_state *state, const sty_clip *clip, float **features,

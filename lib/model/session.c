@@ -29,6 +29,8 @@ struct sty_session {
     float *block;
     size_t block_floats;
     bool ran;
+    size_t least_frames; /* too short inputs are padded to; 0: they fail */
+    size_t n_padded;
     sty_stage_fn stage;
     void *stage_context;
 };
@@ -295,7 +297,24 @@ sty_status sty_session_run_clip(sty_session *session, const sty_clip *clip, sty_
     size_t n_frames = 0;
     forget_features(session);
     STY_TRY(sty_front_end_run(session->front_end, clip, &features, &n_frames, err));
+    session->n_padded = sty_front_end_state_padded(session->front_end);
     return run_graph(session, features, n_frames, err);
+}
+
+/* Features of n_frames rows in input 0, made least_frames long. */
+static sty_status repeat_last_row(sty_session *session, size_t n_frames, size_t n_bins,
+                                  sty_err *err) {
+    const size_t least = session->least_frames * n_bins, have = n_frames * n_bins;
+    if (least > session->input_capacity[0]) {
+        float *grown = sty_resize(session->inputs[0], have * sizeof *grown, least * sizeof *grown);
+        if (!grown) return sty_err_no_memory(err, least * sizeof *grown, "features");
+        session->inputs[0] = grown;
+        session->input_capacity[0] = least;
+    }
+    for (size_t i = have; i < least; i++)
+        session->inputs[0][i] = session->inputs[0][i - n_bins];
+    session->n_padded = session->least_frames - n_frames;
+    return STY_OK;
 }
 
 sty_status sty_session_run_features(sty_session *session, const float *features, size_t n_frames,
@@ -313,6 +332,11 @@ sty_status sty_session_run_features(sty_session *session, const float *features,
             return sty_err_set(err, STY_NONFINITE, "the features have the value %f in frame %zu",
                                (double)features[i], i / n_bins);
     STY_TRY(copy_input(session, 0, features, n, err));
+    session->n_padded = 0;
+    if (n_frames < session->least_frames) {
+        STY_TRY(repeat_last_row(session, n_frames, n_bins, err));
+        n_frames = session->least_frames;
+    }
     return run_graph(session, session->inputs[0], n_frames, err);
 }
 
@@ -348,5 +372,12 @@ void sty_session_watch(sty_session *session, sty_stage_fn stage, void *context) 
         session->extra_wanted[v] = graph->nodes[node].out != (int)v;
     }
 }
+
+void sty_session_pad_short(sty_session *session, bool on) {
+    session->least_frames = on ? sty_session_min_frames(session) : 0;
+    sty_front_end_state_pad_short(session->front_end, session->least_frames);
+}
+
+size_t sty_session_padded(const sty_session *session) { return session->n_padded; }
 
 size_t sty_session_bytes(const sty_session *session) { return session->block_floats * sizeof(float); }

@@ -15,4 +15,12 @@ size_t sty_session_bytes(const sty_session *session);
 /* The fewest frames of features the wanted outputs can be computed from. */
 size_t sty_session_min_frames(sty_session *session);
 
+/* Too short inputs are made just long enough: clips by zeros behind what trimming
+ * leaves, feature matrices by repeating their last row. A clip of which nothing
+ * remains stays an error. */
+void sty_session_pad_short(sty_session *session, bool on);
+
+/* What the last run added for it: samples of a clip, frames of features. */
+size_t sty_session_padded(const sty_session *session);
+
 #endif
