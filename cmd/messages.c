@@ -6,6 +6,8 @@
 
 bool messages_quiet;
 
+static void print(const char *kind, const char *format, va_list args) STY_PRINTF(2, 0);
+
 static void print(const char *kind, const char *format, va_list args) {
     fprintf(stderr, "stylet: %s", kind);
     vfprintf(stderr, format, args);
