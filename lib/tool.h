@@ -9,6 +9,7 @@
 #include "base/npy.h"
 #include "base/param.h"
 #include "corpus/ids.h"
+#include "corpus/list.h"
 #include "math/gemm.h"
 #include "model/describe.h"
 #include "model/session.h"

@@ -1,0 +1,274 @@
+/* list.c - entries, and which reader gets a list. The readers are in list_text.c,
+ * list_table.c, list_json.c and list_folder.c. */
+#define _GNU_SOURCE
+#include "corpus/list.h"
+
+#include "base/param.h"
+#include "corpus/list_parts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name;
+    sty_list_reader read;
+} kinds[] = {
+    {"plain", sty_list_read_plain}, {"scp", sty_list_read_scp}, {"jsonl", sty_list_read_jsonl},
+    {"json", sty_list_read_json},   {"csv", sty_list_read_csv}, {"tsv", sty_list_read_tsv},
+    {"ljspeech", sty_list_read_ljspeech},
+};
+
+static const char *kind_name(const void *context, size_t i) {
+    (void)context;
+    return kinds[i].name;
+}
+
+sty_status sty_list_begin(sty_list *list, const sty_list_options *options, sty_err *err) {
+    memset(list, 0, sizeof *list);
+    list->options = options;
+    list->folder = "";
+    bool known = options->format == NULL;
+    for (size_t i = 0; i < STY_COUNT(kinds); i++)
+        known = known || strcmp(kinds[i].name, options->format) == 0;
+    if (!known) return sty_unknown_name("list format", options->format, kind_name, NULL, STY_COUNT(kinds), err);
+    return sty_list_plan_columns(list, err);
+}
+
+/* ---- entries ---- */
+
+sty_entry *sty_list_new(sty_list *list, size_t line, sty_err *err) {
+    if (list->n == list->capacity) {
+        const size_t capacity = list->capacity ? list->capacity + list->capacity / 2 : 64;
+        sty_entry *moved = sty_resize(list->entries, list->n * sizeof *moved, capacity * sizeof *moved);
+        if (!moved) {
+            sty_err_no_memory(err, capacity * sizeof *moved, "a list");
+            return NULL;
+        }
+        list->entries = moved;
+        list->capacity = capacity;
+    }
+    sty_entry *entry = &list->entries[list->n];
+    memset(entry, 0, sizeof *entry);
+    entry->path = "";
+    entry->line = (uint32_t)line;
+    list->n++;
+    return entry;
+}
+
+const char *sty_list_text(sty_list *list, const char *text, size_t n, sty_err *err) {
+    const char *copy = sty_texts_put(&list->texts, text, n);
+    if (!copy) sty_err_no_memory(err, n, "a list");
+    return copy;
+}
+
+static sty_status spoil(sty_list *list, sty_entry *entry, sty_err *err, const char *format, va_list args) {
+    char message[400];
+    vsnprintf(message, sizeof message, format, args);
+    entry->kind = STY_SOURCE_BAD;
+    entry->problem = sty_list_text(list, message, strlen(message), err);
+    return entry->problem ? STY_OK : STY_OUT_OF_MEMORY;
+}
+
+sty_status sty_list_spoil(sty_list *list, sty_entry *entry, sty_err *err, const char *format, ...) {
+    va_list args;
+    if (entry->kind == STY_SOURCE_BAD) return STY_OK;
+    va_start(args, format);
+    const sty_status status = spoil(list, entry, err, format, args);
+    va_end(args);
+    return status;
+}
+
+sty_status sty_list_bad(sty_list *list, size_t line, const char *text, sty_err *err, const char *format, ...) {
+    va_list args;
+    sty_entry *entry = sty_list_new(list, line, err);
+    if (!entry || !(entry->path = sty_list_text(list, text, strnlen(text, 200), err))) return STY_OUT_OF_MEMORY;
+    va_start(args, format);
+    const sty_status status = spoil(list, entry, err, format, args);
+    va_end(args);
+    return status;
+}
+
+/* PATH.ark:123 -> the length of PATH.ark and 123. */
+static bool is_ark(const char *text, size_t *path_length, uint64_t *offset) {
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return false;
+    if (strlen(colon + 1) > 18) return false;
+    *path_length = (size_t)(colon - text);
+    *offset = strtoull(colon + 1, NULL, 10);
+    return true;
+}
+
+sty_status sty_list_source(sty_list *list, sty_entry *entry, const char *text, bool relative, sty_err *err) {
+    size_t n = strlen(text);
+    while (n && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+        n--;
+    if (n == 0) return sty_list_spoil(list, entry, err, "line %u: no path", entry->line);
+    if (text[n - 1] == '|') {
+        entry->path = sty_list_text(list, text, n - 1, err);
+        entry->kind = STY_SOURCE_COMMAND;
+        if (entry->path && !list->options->allow_pipes)
+            return sty_list_spoil(list, entry, err, "line %u: '%.200s' is a command; --allow-pipes runs commands",
+                                  entry->line, text);
+        return entry->path ? STY_OK : STY_OUT_OF_MEMORY;
+    }
+    entry->kind = strcmp(text, "-") == 0 ? STY_SOURCE_STDIN : STY_SOURCE_FILE;
+    if (is_ark(text, &n, &entry->offset)) entry->kind = STY_SOURCE_ARK;
+    if (!relative || *text == '/' || !*list->folder || entry->kind == STY_SOURCE_STDIN) {
+        entry->path = sty_list_text(list, text, n, err);
+    } else {
+        sty_buf path = {0};
+        sty_buf_text(&path, list->folder);
+        sty_buf_put(&path, text, n);
+        entry->path = path.failed ? NULL : sty_list_text(list, path.data, path.length, err);
+        sty_buf_clear(&path);
+    }
+    return entry->path ? STY_OK : sty_err_no_memory(err, n, "a path");
+}
+
+bool sty_list_seconds(const char *text, double *value) {
+    char *end;
+    *value = strtod(text, &end);
+    while (*end == ' ')
+        end++;
+    return end != text && !*end && isfinite(*value);
+}
+
+sty_column sty_column_of(const char *name) {
+    static const struct {
+        const char *name;
+        sty_column column;
+    } known[] = {
+        {"path", STY_COLUMN_PATH},       {"file", STY_COLUMN_PATH},         {"filename", STY_COLUMN_PATH},
+        {"wav", STY_COLUMN_PATH},        {"audio_filepath", STY_COLUMN_PATH}, {"file_name", STY_COLUMN_PATH},
+        {"id", STY_COLUMN_ID},           {"utt_id", STY_COLUMN_ID},         {"start", STY_COLUMN_START},
+        {"offset", STY_COLUMN_START},    {"end", STY_COLUMN_END},           {"duration", STY_COLUMN_DURATION},
+        {"speaker", STY_COLUMN_SPEAKER}, {"spk", STY_COLUMN_SPEAKER},       {"channel", STY_COLUMN_CHANNEL},
+    };
+    for (size_t i = 0; i < STY_COUNT(known); i++)
+        if (strcmp(known[i].name, name) == 0) return known[i].column;
+    return STY_COLUMN_OTHER;
+}
+
+sty_status sty_list_apply(sty_list *list, sty_entry *entry, sty_column what, const char *value, sty_err *err) {
+    double *seconds = what == STY_COLUMN_START ? &entry->start_s : what == STY_COLUMN_END ? &entry->end_s : &entry->duration_s;
+    double number;
+    if (!*value) return STY_OK;
+    switch (what) {
+    case STY_COLUMN_PATH: return sty_list_source(list, entry, value, true, err);
+    case STY_COLUMN_ID: entry->id = sty_list_text(list, value, strlen(value), err); return entry->id ? STY_OK : STY_OUT_OF_MEMORY;
+    case STY_COLUMN_SPEAKER:
+        entry->speaker = sty_list_text(list, value, strlen(value), err);
+        return entry->speaker ? STY_OK : STY_OUT_OF_MEMORY;
+    case STY_COLUMN_START:
+    case STY_COLUMN_END:
+    case STY_COLUMN_DURATION:
+        if (!sty_list_seconds(value, &number) || number < 0)
+            return sty_list_spoil(list, entry, err, "line %u: the time '%.40s' is not a number of seconds", entry->line, value);
+        *seconds = number;
+        return STY_OK;
+    case STY_COLUMN_CHANNEL:
+        if (!sty_list_seconds(value, &number) || number < 0 || number > 1024 || number != floor(number))
+            return sty_list_spoil(list, entry, err, "line %u: the channel '%.40s' is not a number", entry->line, value);
+        entry->channel = (short)number;
+        return STY_OK;
+    case STY_COLUMN_OTHER: break;
+    }
+    return STY_OK;
+}
+
+sty_status sty_list_set_column(sty_list *list, sty_entry *entry, const char *name, const char *value, sty_err *err) {
+    for (size_t i = 0; i < list->n_columns; i++) {
+        if (strcmp(list->columns[i], name) != 0) continue;
+        if (!entry->columns) {
+            static const char *const none[32] = {0};
+            sty_assert(list->n_columns <= STY_COUNT(none));
+            /* texts are packed, so the row is put where a pointer may stand */
+            char *row = sty_texts_put(&list->texts, (const char *)none, list->n_columns * sizeof *none + sizeof *none);
+            if (!row) return sty_err_no_memory(err, list->n_columns, "columns");
+            row += (sizeof *none - (uintptr_t)row % sizeof *none) % sizeof *none;
+            entry->columns = (const char *const *)(void *)row;
+        }
+        const char *copy = sty_list_text(list, value, strlen(value), err);
+        if (!copy) return STY_OUT_OF_MEMORY;
+        ((const char **)(uintptr_t)entry->columns)[i] = copy;
+    }
+    return STY_OK;
+}
+
+const char *sty_list_column(const sty_list *list, const sty_entry *entry, const char *name) {
+    for (size_t i = 0; entry->columns && i < list->n_columns; i++)
+        if (strcmp(list->columns[i], name) == 0) return entry->columns[i];
+    return NULL;
+}
+
+/* ---- sources ---- */
+
+sty_status sty_list_add(sty_list *list, const char *path, sty_err *err) {
+    struct stat st;
+    if (list->options->recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return sty_list_read_folder(list, path, err);
+    sty_entry *entry = sty_list_new(list, 0, err);
+    if (!entry) return STY_OUT_OF_MEMORY;
+    entry->kind = strcmp(path, "-") == 0 ? STY_SOURCE_STDIN : STY_SOURCE_FILE;
+    entry->path = sty_list_text(list, path, strlen(path), err);
+    return entry->path ? STY_OK : STY_OUT_OF_MEMORY;
+}
+
+/* The reader for the list: by options, else by its first line. */
+static sty_status choose(sty_list *list, sty_lines *lines, sty_list_reader *reader, sty_err *err) {
+    const char *kind = list->options->null_separated ? "plain" : list->options->format;
+    char *text;
+    size_t n;
+    STY_TRY(sty_lines_next(lines, &text, &n, err));
+    if (text && n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* byte order mark */
+        lines->offset = 3;
+        text += 3;
+    }
+    if (!kind) kind = text ? sty_list_kind(lines->name, text) : "plain";
+    if (text) sty_lines_rewind(lines);
+    for (size_t i = 0; i < STY_COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, kind) == 0) *reader = kinds[i].read;
+    return STY_OK;
+}
+
+sty_status sty_list_add_list(sty_list *list, const char *path, sty_err *err) {
+    sty_lines lines;
+    sty_list_reader reader = NULL;
+    const char *slash = strrchr(path, '/');
+    list->folder = slash ? sty_list_text(list, path, (size_t)(slash - path) + 1, err) : "";
+    if (!list->folder) return STY_OUT_OF_MEMORY;
+    STY_TRY(sty_lines_open(&lines, path, list->options->null_separated ? '\0' : '\n', err));
+    sty_status status = choose(list, &lines, &reader, err);
+    if (status == STY_OK) status = reader(list, &lines, err);
+    sty_lines_close(&lines);
+    return status;
+}
+
+sty_status sty_list_finish(sty_list *list, bool check_ids, sty_err *err) {
+    if (list->options->segments) STY_TRY(sty_list_join_segments(list, err));
+    if (list->options->utt2spk) STY_TRY(sty_list_join_speakers(list, err));
+    for (size_t i = 0; i < list->n; i++) {
+        sty_entry *entry = &list->entries[i];
+        if (entry->end_s <= 0 || entry->end_s > entry->start_s) continue;
+        STY_TRY(sty_list_spoil(list, entry, err, "the part from %g to %g s is empty", entry->start_s, entry->end_s));
+    }
+    STY_TRY(sty_list_give_ids(list, err));
+    return check_ids ? sty_list_check_ids(list, err) : STY_OK;
+}
+
+void sty_list_empty(sty_list *list) {
+    list->n = 0;
+    sty_texts_clear(&list->texts);
+}
+
+void sty_list_clear(sty_list *list) {
+    sty_free(list->entries);
+    sty_free(list->columns);
+    sty_texts_clear(&list->texts);
+    sty_texts_clear(&list->names);
+    memset(list, 0, sizeof *list);
+}

@@ -1,0 +1,101 @@
+/* list_lines.c - lines of a list. zlib reads plain and compressed files alike,
+ * and nothing but the line at hand is held. */
+#define _GNU_SOURCE
+#include "corpus/list_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { FIRST_BYTES = 1 << 16, MAX_LINE = 1 << 30 };
+
+sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, sty_err *err) {
+    const bool standard = strcmp(path, "-") == 0;
+    memset(lines, 0, sizeof *lines);
+    lines->separator = separator;
+    lines->name = standard ? "standard input" : path;
+    const int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "cannot read the list '%s': %s", lines->name, strerror(errno));
+    lines->file = gzdopen(fd, "rb");
+    lines->data = sty_alloc(FIRST_BYTES, 1);
+    lines->capacity = FIRST_BYTES;
+    if (lines->file && lines->data) {
+        gzbuffer(lines->file, 1 << 17);
+        return STY_OK;
+    }
+    if (!lines->file) close(fd);
+    sty_lines_close(lines);
+    return sty_err_no_memory(err, FIRST_BYTES, path);
+}
+
+/* More bytes behind what is there. */
+static sty_status fill(sty_lines *lines, sty_err *err) {
+    if (lines->begin > 0) {
+        memmove(lines->data, lines->data + lines->begin, lines->end - lines->begin);
+        lines->end -= lines->begin;
+        lines->begin = 0;
+    }
+    if (lines->capacity - lines->end < 2) {
+        if (lines->capacity >= MAX_LINE)
+            return sty_err_set(err, STY_BAD_ARGUMENT, "line %zu of '%s' is longer than 1 GiB", lines->number + 1,
+                               lines->name);
+        char *moved = sty_resize(lines->data, lines->capacity, lines->capacity * 2);
+        if (!moved) return sty_err_no_memory(err, lines->capacity * 2, lines->name);
+        lines->data = moved;
+        lines->capacity *= 2;
+    }
+    const int got = gzread(lines->file, lines->data + lines->end, (unsigned)(lines->capacity - lines->end - 1));
+    int code = Z_OK;
+    const char *why = got < 0 ? gzerror(lines->file, &code) : "";
+    if (got < 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "cannot read the list '%s': %s", lines->name,
+                           code == Z_ERRNO ? strerror(errno) : why);
+    lines->ended = got == 0;
+    lines->end += (size_t)got;
+    if (!lines->ended) return STY_OK;
+    gzerror(lines->file, &code);
+    if (code == Z_OK || code == Z_STREAM_END) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "the compressed list '%s' ends too early", lines->name);
+}
+
+sty_status sty_lines_next(sty_lines *lines, char **text, size_t *n, sty_err *err) {
+    char *end;
+    size_t searched = 0;
+    while (!(end = memchr(lines->data + lines->begin + searched, lines->separator, lines->end - lines->begin - searched)) &&
+           !lines->ended) {
+        searched = lines->end - lines->begin;
+        STY_TRY(fill(lines, err));
+    }
+    *text = NULL;
+    if (!end && lines->begin == lines->end) return STY_OK;
+    *text = lines->data + lines->begin;
+    *n = end ? (size_t)(end - *text) : lines->end - lines->begin;
+    lines->begin += *n + (end != NULL);
+    if (lines->separator == '\n' && *n && (*text)[*n - 1] == '\r') --*n;
+    (*text)[*n] = '\0';
+    lines->number++;
+    return STY_OK;
+}
+
+/* The first line lies at the front of the buffer until the next read. */
+void sty_lines_rewind(sty_lines *lines) {
+    if (lines->number != 1) return;
+    const size_t n = strlen(lines->data);
+    size_t at = lines->begin;
+    if (at > n) { /* put back what was cut off: end of line, carriage return */
+        lines->data[at - 1] = lines->separator;
+        if (at - 1 > n && lines->separator == '\n' && at - 1 == n + 1) lines->data[n] = '\r';
+    }
+    lines->begin = lines->offset;
+    lines->number = 0;
+}
+
+void sty_lines_close(sty_lines *lines) {
+    if (lines->file) gzclose(lines->file);
+    sty_free(lines->data);
+    lines->file = NULL;
+    lines->data = NULL;
+}
