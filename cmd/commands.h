@@ -7,6 +7,7 @@
 extern const command command_extract;
 extern const command command_inspect;
 extern const command command_mel;
+extern const command command_mix;
 extern const command command_model;
 
 #endif

@@ -14,6 +14,7 @@ static const command *const commands[] = {
     &command_extract,
     &command_inspect,
     &command_mel,
+    &command_mix,
     &command_model,
 };
 

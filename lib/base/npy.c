@@ -28,7 +28,7 @@ bool sty_npy_is(const void *bytes, size_t n) {
     return n >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
 }
 
-static bool parse_shape(const char *text, sty_npy *npy) {
+static bool parse_shape(const char *text, sty_npy_head *head) {
     const char *p = strstr(text, "'shape':");
     if (!p || !(p = strchr(p, '('))) return false;
     for (p++;;) {
@@ -37,57 +37,71 @@ static bool parse_shape(const char *text, sty_npy *npy) {
         if (*p == ')') return true;
         char *end;
         const unsigned long long v = strtoull(p, &end, 10);
-        if (end == p || *p == '-' || npy->rank == 3) return false;
-        npy->dim[npy->rank++] = (size_t)v;
+        if (end == p || *p == '-' || head->rank == 3) return false;
+        head->dim[head->rank++] = (size_t)v;
         p = end;
     }
+}
+
+static bool parse_descr(const char *text, sty_npy_head *head) {
+    const char *p = strstr(text, "'descr':");
+    if (!p || !(p = strchr(p + 8, '\''))) return false;
+    const char *end = strchr(p + 1, '\'');
+    if (!end || (size_t)(end - p) > sizeof head->descr) return false;
+    memcpy(head->descr, p + 1, (size_t)(end - p - 1));
+    return true;
 }
 
 static sty_status refused(const char *name, const char *why, sty_err *err) {
     return sty_err_set(err, STY_NOT_AUDIO, "'%s' is no usable .npy file: %s", name, why);
 }
 
-static sty_status copy_values(const unsigned char *from, size_t there, const char *name, bool is_double,
-                              sty_npy *npy, sty_err *err) {
-    size_t count = 1, n_bytes = 0;
-    const size_t width = is_double ? 8 : 4;
-    for (int i = 0; i < npy->rank; i++)
-        if (!sty_mul(count, npy->dim[i], &count)) return refused(name, "the shape does not fit", err);
-    if (!sty_mul(count, width, &n_bytes) || n_bytes > there)
-        return sty_err_set(err, STY_TRUNCATED, "'%s' is truncated: its shape needs %zu bytes, %zu are there",
-                           name, n_bytes, there);
-    npy->data = sty_alloc(count, sizeof *npy->data);
-    if (!npy->data) return sty_err_no_memory(err, n_bytes, name);
-    if (!is_double) {
-        memcpy(npy->data, from, n_bytes);
-        return STY_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        double v;
-        memcpy(&v, from + 8 * i, sizeof v);
-        npy->data[i] = (float)v;
-    }
-    return STY_OK;
-}
-
-sty_status sty_npy_parse(const sty_bytes *bytes, const char *name, sty_npy *npy, sty_err *err) {
-    const unsigned char *b = bytes->data;
-    memset(npy, 0, sizeof *npy);
-    if (!sty_npy_is(b, bytes->n) || bytes->n < 12) return refused(name, "the first bytes differ", err);
+sty_status sty_npy_parse_head(const unsigned char *b, size_t n, const char *name, sty_npy_head *head,
+                              sty_err *err) {
+    memset(head, 0, sizeof *head);
+    if (!sty_npy_is(b, n) || n < 12) return refused(name, "the first bytes differ", err);
     const size_t start = b[6] == 1 ? 10 : 12;
     size_t length = b[8] | (size_t)b[9] << 8;
     if (b[6] > 1) length |= (size_t)b[10] << 16 | (size_t)b[11] << 24;
-    if (b[6] < 1 || b[6] > 3 || length > bytes->n - start || length > 4096)
+    if (b[6] < 1 || b[6] > 3 || length > n - start || length > 4096)
         return refused(name, "an unknown version or header", err);
     char text[4097];
     memcpy(text, b + start, length);
     text[length] = '\0';
-    const bool is_double = strstr(text, "'<f8'") != NULL;
-    if (!is_double && !strstr(text, "'<f4'"))
-        return refused(name, "expected float32 or float64, little-endian", err);
+    if (!parse_descr(text, head)) return refused(name, "no type of values", err);
     if (!strstr(text, "'fortran_order': False")) return refused(name, "expected C order", err);
-    if (!parse_shape(text, npy) || npy->rank == 0) return refused(name, "expected one to three axes", err);
-    return copy_values(b + start + length, bytes->n - start - length, name, is_double, npy, err);
+    if (!parse_shape(text, head) || head->rank == 0)
+        return refused(name, "expected one to three axes", err);
+    head->count = 1;
+    for (int i = 0; i < head->rank; i++)
+        if (!sty_mul(head->count, head->dim[i], &head->count))
+            return refused(name, "the shape does not fit", err);
+    head->start = start + length;
+    return STY_OK;
+}
+
+sty_status sty_npy_parse(const sty_bytes *bytes, const char *name, sty_npy *npy, sty_err *err) {
+    sty_npy_head head;
+    size_t n_bytes;
+    memset(npy, 0, sizeof *npy);
+    STY_TRY(sty_npy_parse_head(bytes->data, bytes->n, name, &head, err));
+    const bool is_double = strcmp(head.descr, "<f8") == 0;
+    if (!is_double && strcmp(head.descr, "<f4") != 0)
+        return refused(name, "expected float32 or float64, little-endian", err);
+    if (!sty_mul(head.count, is_double ? 8 : 4, &n_bytes) || n_bytes > bytes->n - head.start)
+        return sty_err_set(err, STY_TRUNCATED, "'%s' is truncated: its shape needs %zu values, %zu bytes are there",
+                           name, head.count, bytes->n - head.start);
+    npy->rank = head.rank;
+    memcpy(npy->dim, head.dim, sizeof npy->dim);
+    npy->data = sty_alloc(head.count, sizeof *npy->data);
+    if (!npy->data) return sty_err_no_memory(err, n_bytes, name);
+    if (!is_double) memcpy(npy->data, bytes->data + head.start, n_bytes);
+    for (size_t i = 0; is_double && i < head.count; i++) {
+        double v;
+        memcpy(&v, bytes->data + head.start + 8 * i, sizeof v);
+        npy->data[i] = (float)v;
+    }
+    return STY_OK;
 }
 
 sty_status sty_npy_read(const char *path, sty_npy *npy, sty_err *err) {

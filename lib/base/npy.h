@@ -20,6 +20,19 @@ typedef struct sty_npy {
     float *data; /* owned */
 } sty_npy;
 
+/* What the header of a file says. */
+typedef struct sty_npy_head {
+    int rank;
+    size_t dim[3], count; /* count: values */
+    char descr[16];       /* "<f4" */
+    size_t start;         /* where the values begin */
+} sty_npy_head;
+
+/* b: the first n bytes, at most 4 KiB of header are read. C order is required.
+ * Errors: STY_NOT_AUDIO (what is wrong with it). */
+sty_status sty_npy_parse_head(const unsigned char *b, size_t n, const char *name, sty_npy_head *head,
+                              sty_err *err);
+
 /* Reads a little-endian float32 or float64 array of rank 1 to 3 in C order.
  * Errors: STY_NOT_AUDIO (what is wrong with it), STY_TRUNCATED, and those of
  * sty_file_read. */

@@ -124,6 +124,12 @@ typedef struct sty_layer_type {
     double (*work)(const void *params, const sty_shape *in, const sty_shape *out);
 
     void (*run)(const sty_layer_call *call);
+
+    /* One step with attention weights chosen by hand, [H, K] of any values, in
+     * place of the computed ones: what the output would be. scratch: floats as
+     * for one step. NULL: the type has no tokens of its own to choose from. */
+    void (*mix)(const void *params, const void *state, const float *weights, float *scratch,
+                float *out);
 } sty_layer_type;
 
 /* All types, and one by name (NULL: unknown). */

@@ -177,14 +177,21 @@ static double work(const void *params_, const sty_shape *in, const sty_shape *ou
            (u * (double)sty_shape_width(in) + p->tokens * (u + v) + p->out * v);
 }
 
+/* One head's values under its weights [n, K]: gathered [n, all values]. */
+static void gather(const token_params *p, const token_state *s, size_t h, const float *weights,
+                   size_t n, float *gathered) {
+    /* tokens that are used whole by every head carry the whole token's width */
+    const size_t ld = s->value_step ? (size_t)p->units : s->value_width;
+    sty_gemm(n, s->value_width, (size_t)p->tokens, weights, (size_t)p->tokens,
+             s->values + h * s->value_step, ld, false, gathered + h * s->value_width, values_width(p));
+}
+
 static void run(const sty_layer_call *call) {
     const token_params *p = call->params;
     const token_state *s = call->state;
     const size_t n = sty_shape_steps(&call->in[0].shape), d = sty_shape_width(&call->in[0].shape);
     const size_t u = (size_t)p->units, k = (size_t)p->tokens, heads = (size_t)p->heads;
     const size_t head = u / heads, v = values_width(p);
-    /* tokens that are used whole by every head carry the whole token's width */
-    const size_t values_ld = s->value_step ? u : s->value_width;
     float *projected = call->scratch, *own = projected + n * u, *mixed = own + n * k;
     const float *query = call->in[0].data;
     if (s->query_weight) {
@@ -198,11 +205,21 @@ static void run(const sty_layer_call *call) {
         for (size_t i = 0; i < n * k; i++)
             weights[i] = p->softmax_axis == BATCH ? 1.0f : weights[i] * s->scale;
         if (p->softmax_axis == TOKENS) sty_softmax(weights, n, k);
-        sty_gemm(n, s->value_width, k, weights, k, s->values + h * s->value_step, values_ld, false,
-                 gathered + h * s->value_width, v);
+        gather(p, s, h, weights, n, gathered);
     }
     if (s->out_weight)
         project(mixed, n, s->out_weight, s->out_bias, (size_t)p->out, v, call->out[0].data);
+}
+
+static void mix(const void *params_, const void *state, const float *weights, float *scratch,
+                float *out) {
+    const token_params *p = params_;
+    const token_state *s = state;
+    float *gathered = s->out_weight ? scratch : out;
+    for (size_t h = 0; h < (size_t)p->heads; h++)
+        gather(p, s, h, weights + h * (size_t)p->tokens, 1, gathered);
+    if (s->out_weight)
+        project(gathered, 1, s->out_weight, s->out_bias, (size_t)p->out, values_width(p), out);
 }
 
 static const char *const inputs[] = {"query", NULL};
@@ -222,4 +239,5 @@ const sty_layer_type sty_layer_style_token_attention = {
     .scratch = scratch,
     .work = work,
     .run = run,
+    .mix = mix,
 };

@@ -238,6 +238,12 @@ sty_status sty_json_integer(const sty_cursor *cursor, double low, double high, s
     return STY_OK;
 }
 
+sty_status sty_json_number(const sty_cursor *cursor, double *value, sty_err *err) {
+    if (!cJSON_IsNumber(item(cursor))) return unexpected(cursor, "a number", err);
+    *value = item(cursor)->valuedouble;
+    return STY_OK;
+}
+
 sty_status sty_json_bool(const sty_cursor *cursor, bool *value, sty_err *err) {
     if (!cJSON_IsBool(item(cursor))) return unexpected(cursor, "true or false", err);
     *value = cJSON_IsTrue(item(cursor));

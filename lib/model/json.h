@@ -56,6 +56,7 @@ sty_status sty_json_list(const sty_cursor *cursor, sty_err *err);
 sty_status sty_json_text(const sty_cursor *cursor, const char **text, sty_err *err);
 sty_status sty_json_integer(const sty_cursor *cursor, double low, double high, size_t *value,
                             sty_err *err);
+sty_status sty_json_number(const sty_cursor *cursor, double *value, sty_err *err);
 sty_status sty_json_bool(const sty_cursor *cursor, bool *value, sty_err *err);
 
 /* Like get, but a missing member is an error. */

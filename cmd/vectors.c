@@ -1,0 +1,173 @@
+/* vectors.c - see vectors.h. Arrays double as they grow; texts live in an arena. */
+#define _GNU_SOURCE
+#include "vectors.h"
+
+#include "messages.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool vectors_is_store(const char *path) {
+    unsigned char head[8];
+    struct stat st;
+    int fd;
+    if (strcmp(path, "-") == 0 || sty_file_open(path, &fd, NULL) != STY_OK) return false;
+    const bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    const ssize_t n = regular ? read(fd, head, sizeof head) : 0;
+    close(fd);
+    return n > 0 && sty_store_is(head, (size_t)n);
+}
+
+const char *vectors_split_id(const char *operand, char *text, size_t n) {
+    struct stat st;
+    const char *mark = strrchr(operand, '#');
+    snprintf(text, n, "%s", operand);
+    if (!mark || mark == operand || (size_t)(mark - operand) >= n || stat(operand, &st) == 0) return NULL;
+    text[mark - operand] = '\0';
+    return mark + 1;
+}
+
+const sty_model *vector_source_model(vector_source *source) {
+    if (!source->model && !source->failed_open) {
+        source->model = open_model(source->options, false);
+        source->own_model = true;
+        source->failed_open = !source->model;
+    }
+    return source->model;
+}
+
+void vector_source_close(vector_source *source) {
+    sty_session_free(source->session);
+    if (source->own_model) sty_model_free(source->model);
+    source->session = NULL;
+    source->model = NULL;
+}
+
+void vectors_clear(vector_set *set) {
+    sty_free(set->data);
+    sty_free(set->ids);
+    sty_free(set->paths);
+    sty_arena_clear(&set->arena);
+    memset(set, 0, sizeof *set);
+}
+
+/* ---- growing ---- */
+
+static sty_status reserve(vector_set *set, size_t more, sty_err *err) {
+    const size_t n = set->n + more;
+    if (n <= set->capacity) return STY_OK;
+    const size_t capacity = n > 2 * set->capacity ? n : 2 * set->capacity;
+    size_t old = set->capacity, floats;
+    float *data = sty_mul(capacity, set->width * sizeof *data, &floats)
+                      ? sty_resize(set->data, old * set->width * sizeof *data, floats)
+                      : NULL;
+    if (data) set->data = data;
+    const char **ids = sty_resize(set->ids, old * sizeof *ids, capacity * sizeof *ids);
+    if (ids) set->ids = ids;
+    const char **paths = sty_resize(set->paths, old * sizeof *paths, capacity * sizeof *paths);
+    if (paths) set->paths = paths;
+    if (!data || !ids || !paths) return sty_err_no_memory(err, capacity * set->width * sizeof *data, "the vectors");
+    set->capacity = capacity;
+    return STY_OK;
+}
+
+static sty_status check_shape(vector_set *set, const char *operand, int rank, const size_t *dim, sty_err *err) {
+    if (!set->first) {
+        set->rank = rank;
+        set->dim[0] = dim[0];
+        set->dim[1] = rank == 2 ? dim[1] : 0;
+        set->width = dim[0] * (rank == 2 ? dim[1] : 1);
+        set->first = sty_arena_text(&set->arena, operand, strlen(operand));
+        return set->first ? STY_OK : sty_err_no_memory(err, strlen(operand), operand);
+    }
+    if (rank == set->rank && dim[0] == set->dim[0] && (rank == 1 || dim[1] == set->dim[1])) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT,
+                       "'%s' has vectors of %zu values, '%s' of %zu: they cannot be of the same model", operand,
+                       dim[0] * (rank == 2 ? dim[1] : 1), set->first, set->width);
+}
+
+static sty_status check_model(vector_set *set, const char *operand, const char *hash, sty_err *err) {
+    if (!*hash) return STY_OK;
+    if (!set->model || !*set->model) {
+        set->model = sty_arena_text(&set->arena, hash, strlen(hash));
+        return set->model ? STY_OK : sty_err_no_memory(err, strlen(hash), "a hash");
+    }
+    if (strcmp(set->model, hash) == 0) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT,
+                       "'%s' is of the model %s, expected the model %s: vectors of different models have nothing in common",
+                       operand, hash, set->model);
+}
+
+static sty_status name_row(vector_set *set, const char *id, const char *path, sty_err *err) {
+    set->ids[set->n] = sty_arena_text(&set->arena, id, strlen(id));
+    set->paths[set->n] = sty_arena_text(&set->arena, path, strlen(path));
+    if (!set->ids[set->n] || !set->paths[set->n]) return sty_err_no_memory(err, strlen(path), "a name");
+    set->n++;
+    return STY_OK;
+}
+
+/* ---- stores ---- */
+
+static sty_status find_row(sty_store *store, const char *path, const char *id, size_t *row, sty_err *err) {
+    const size_t n = sty_store_facts(store)->n;
+    for (*row = 0; *row < n; (*row)++)
+        if (strcmp(sty_store_id(store, *row), id) == 0) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has no vector called '%s'", path, id);
+}
+
+static sty_status add_rows(sty_store *store, const char *path, const char *id, vector_set *set, sty_err *err) {
+    const sty_store_info *info = sty_store_facts(store);
+    size_t first = 0, n = info->n;
+    if (id) {
+        STY_TRY(find_row(store, path, id, &first, err));
+        n = 1;
+    }
+    STY_TRY(check_shape(set, path, info->rank, info->dim, err));
+    STY_TRY(check_model(set, path, info->model, err));
+    STY_TRY(reserve(set, n, err));
+    STY_TRY(sty_store_read(store, first, n, set->data + set->n * set->width, err));
+    for (size_t i = first; i < first + n; i++) {
+        const char *clip = sty_store_path(store, i);
+        const bool numbered = n == 1 && !id && strcmp(sty_store_id(store, i), "0") == 0;
+        STY_TRY(name_row(set, numbered ? path : sty_store_id(store, i), clip ? clip : "", err));
+    }
+    return STY_OK;
+}
+
+/* ---- audio ---- */
+
+static sty_status add_audio(vector_source *source, const char *path, vector_set *set, sty_err *err) {
+    sty_view view;
+    input in = {0};
+    const sty_model *model = vector_source_model(source);
+    if (!model) return sty_err_set(err, STY_BAD_MODEL, "'%s' needs a model", path);
+    if (!source->session) STY_TRY(sty_session_create(model, &source->output, 1, &source->session, err));
+    STY_TRY(check_model(set, path, sty_model_facts(model)->hash, err));
+    sty_status status = input_read(path, NULL, &in, err);
+    if (status == STY_OK) status = input_run(source->session, &in, err);
+    if (status == STY_OK) status = sty_session_output(source->session, source->output, &view, err);
+    if (status == STY_OK && view.rank > 2)
+        status = sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' has %d axes, expected a vector or token weights",
+                             source->output, view.rank);
+    if (status == STY_OK) status = check_shape(set, path, view.rank, view.dim, err);
+    if (status == STY_OK) status = reserve(set, 1, err);
+    if (status == STY_OK) {
+        memcpy(set->data + set->n * set->width, view.data, set->width * sizeof *view.data);
+        status = name_row(set, path, path, err);
+    }
+    input_clear(&in);
+    return status;
+}
+
+sty_status vectors_add(vector_source *source, const char *operand, vector_set *set, sty_err *err) {
+    char path[4096];
+    const char *id = vectors_split_id(operand, path, sizeof path);
+    if (!vectors_is_store(path)) return add_audio(source, operand, set, err);
+    sty_store *store;
+    STY_TRY(sty_store_open(path, source->output, &store, err));
+    sty_status status = add_rows(store, path, id, set, err);
+    sty_store_free(store);
+    return status;
+}

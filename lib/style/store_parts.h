@@ -1,0 +1,30 @@
+/* store_parts.h - what the readers of store.c share. Floor 4. */
+#ifndef STY_STYLE_STORE_PARTS_H
+#define STY_STYLE_STORE_PARTS_H
+
+#include "style/store.h"
+
+#include <stdint.h>
+
+struct sty_store {
+    sty_arena arena;
+    sty_store_info info;
+    const char *path, *output;
+    int fd;               /* of row files, else -1 */
+    uint64_t offset;      /* of the first value */
+    float *rows;          /* of held records */
+    size_t rows_capacity; /* bytes */
+    const char **ids, **paths; /* NULL: none */
+    char number[24];           /* an id made up */
+};
+
+/* n bytes at offset. Errors: STY_IO_ERROR, STY_TRUNCATED. */
+sty_status sty_store_bytes(const sty_store *store, uint64_t offset, void *to, size_t n, sty_err *err);
+
+/* The .npy at offset, which may use up to size bytes, becomes the rows. */
+sty_status sty_store_take_npy(sty_store *store, uint64_t offset, uint64_t size, sty_err *err);
+
+sty_status sty_store_open_npz(sty_store *store, uint64_t size, sty_err *err);
+sty_status sty_store_open_jsonl(sty_store *store, sty_err *err);
+
+#endif
