@@ -18,7 +18,7 @@ static const char *name_at(const void *context, size_t i) {
 static bool store_number(const option_row *row, void *to, const char *text) {
     char *end;
     errno = 0;
-    const double v = strtod(text, &end);
+    const double v = sty_strtod(text, &end);
     const bool integer = row->kind == OPTION_INT;
     if (end == text || *end || errno || !isfinite(v) || v < row->low || v > row->high ||
         (integer && v != floor(v))) {

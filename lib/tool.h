@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/locale_c.h"
 #include "base/npy.h"
 #include "base/param.h"
 #include "corpus/ids.h"

@@ -45,7 +45,7 @@ HEAP = ("malloc", "calloc", "realloc", "free", "strdup", "strndup", "aligned_all
 HEAP_ALLOWED = {  # (file, function): why
     ("lib/base/mem.c", None): "it is the heap",
     ("lib/write/npz.c", "free"): "getdelim hands its line over",
-    ("lib/corpus/lines.c", "free"): "getdelim hands its line over",
+    ("lib/corpus/list_folder.c", "free"): "scandir hands its list over",
     ("lib/style/store_jsonl.c", "free"): "getline hands its line over",
 }
 PRINTS = re.compile(r"\b(?:v?printf|puts|putchar|perror)\s*\(|\b(?:v?fprintf|fputs|fputc|putc|fwrite)\s*\([^;]*\b(?:stdout|stderr)\b")
@@ -163,7 +163,7 @@ class Lint:
         in_library = name.startswith("lib/")
         for number, line in enumerate(code.splitlines(), 1):
             for call in re.findall(r"(?<![\w.>])([a-z]\w*)\s*\(", line):
-                if call in BANNED:
+                if call in BANNED and not (call == "system" and name.startswith("tests/")):
                     self.say(name, number, "functions", f"{call} {BANNED[call]}")
                 allowed = (name, None) in HEAP_ALLOWED or (name, call) in HEAP_ALLOWED
                 if call in HEAP and not allowed and (in_library or name.startswith("cmd/")):

@@ -1,6 +1,8 @@
 /* buf.c - growing buffer, JSON output. */
 #include "base/buf.h"
 
+#include "base/locale_c.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +39,7 @@ void sty_buf_text(sty_buf *buf, const char *text) { sty_buf_put(buf, text, strle
 
 void sty_buf_printf(sty_buf *buf, const char *format, ...) {
     va_list args, again;
+    void *before = sty_locale_enter();
     va_start(args, format);
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
@@ -46,6 +49,7 @@ void sty_buf_printf(sty_buf *buf, const char *format, ...) {
         buf->length += (size_t)n;
     }
     va_end(again);
+    sty_locale_leave(before);
 }
 
 int sty_utf8_length(const char *text, size_t n) {
@@ -78,7 +82,7 @@ void sty_buf_json(sty_buf *buf, const char *text) {
 
 void sty_buf_json_float(sty_buf *buf, float value) {
     char text[32];
-    int n = snprintf(text, sizeof text, "%.9g", (double)value);
+    int n = sty_print_float(text, sizeof text, value);
     sty_buf_put(buf, text, (size_t)n);
 }
 

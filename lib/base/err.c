@@ -25,12 +25,20 @@ const char *sty_status_text(sty_status status) {
 
 const char *sty_version(void) { return STYLET_VERSION; }
 
+/* Names come from files and manifests: a line end or an escape sequence in one must
+ * not make a second line or paint the terminal. */
+static void keep_one_line(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F) *text = '?';
+}
+
 sty_status sty_err_set(sty_err *err, sty_status status, const char *format, ...) {
     if (err) {
         va_list args;
         va_start(args, format);
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        keep_one_line(err->message);
         err->status = status;
     }
     return status;
@@ -44,6 +52,7 @@ void sty_err_prefix(sty_err *err, const char *format, ...) {
     int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof text) return;
+    keep_one_line(text);
     size_t room = sizeof text - (size_t)n - 1;
     size_t length = strlen(err->message);
     if (length > room) length = room;

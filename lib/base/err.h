@@ -8,7 +8,8 @@
 #include "base/check.h"
 #include "stylet.h"
 
-/* Fills err (which may be NULL) and returns status. */
+/* Fills err (which may be NULL) and returns status. Control characters of the
+ * message become '?': a message is one line, whatever a file is called. */
 sty_status sty_err_set(sty_err *err, sty_status status, const char *format, ...) STY_PRINTF(3, 4);
 
 /* Puts text in front of the message, e.g. the JSON path or the file. */

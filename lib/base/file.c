@@ -5,16 +5,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OUT_BUFFER = 1 << 16 };
 
+/* True when a call that failed is to be repeated: it was interrupted, or somebody
+ * else made the pipe non-blocking and it is ready now. */
+static bool again(int fd, short events) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+    struct pollfd ready = {.fd = fd, .events = events};
+    poll(&ready, 1, -1);
+    return true;
+}
+
 struct sty_out {
     char *path;      /* final name; NULL for standard output */
     char *temporary; /* name being written */
+    bool overwrite;
     int fd;
     size_t position, buffered;
     char buffer[OUT_BUFFER];
@@ -133,7 +146,7 @@ sty_status sty_file_slurp(int fd, const char *name, size_t max_bytes, sty_bytes 
             capacity = larger;
         }
         ssize_t more = read(fd, data + n, capacity - n);
-        if (more < 0 && errno == EINTR) continue;
+        if (more < 0 && again(fd, POLLIN)) continue;
         if (more < 0) {
             sty_free(data);
             return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", name, strerror(errno));
@@ -158,20 +171,45 @@ void sty_bytes_clear(sty_bytes *bytes) {
 
 /* ---- output ---- */
 
+/* A name that cannot be a file is the caller's mistake; a full or broken device is
+ * trouble that a second try may not meet. */
 static sty_status output_failed(const sty_out *out, const char *what, sty_err *err) {
-    return sty_err_set(err, STY_OUTPUT_ERROR, "cannot %s '%s': %s", what,
+    const bool mistaken = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG;
+    return sty_err_set(err, mistaken ? STY_BAD_ARGUMENT : STY_OUTPUT_ERROR, "cannot %s '%s': %s", what,
                        out->path ? out->path : "standard output", strerror(errno));
 }
 
-/* PATH -> FOLDER/.NAME.XXXXXX */
-static char *temporary_name(const char *path) {
+/* PATH -> FOLDER/.NAME.NUMBER, a long NAME cut so that every name that is legal works */
+static char *temporary_name(const char *path, unsigned long number) {
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
     sty_buf text = {0};
     sty_buf_put(&text, path, folder);
-    sty_buf_printf(&text, ".%s.XXXXXX", path + folder);
+    sty_buf_printf(&text, ".%.200s.%lx", path + folder, number);
     sty_buf_put(&text, "", 1);
-    return text.failed ? NULL : text.data;
+    if (text.failed) sty_buf_clear(&text);
+    return text.data;
+}
+
+/* A new file beside the final one. Not mkstemp: its files are private, and the
+ * umask that decides on the final one cannot be read without changing it for every
+ * thread of the process. */
+static sty_status create_temporary(sty_out *out, sty_err *err) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    unsigned long number = (unsigned long)getpid() << 32 ^ (unsigned long)now.tv_nsec ^ (unsigned long)(uintptr_t)out;
+    for (int tries = 0; tries < 100; tries++) {
+        out->temporary = temporary_name(out->path, number++);
+        if (!out->temporary) return sty_err_no_memory(err, strlen(out->path), out->path);
+        out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (out->fd >= 0) return STY_OK;
+        const int reason = errno;
+        sty_free(out->temporary); /* not ours: nothing to remove */
+        out->temporary = NULL;
+        errno = reason;
+        if (reason != EEXIST) break;
+    }
+    return output_failed(out, "create", err);
 }
 
 sty_status sty_out_open(const char *path, bool overwrite, sty_out **result, sty_err *err) {
@@ -183,40 +221,30 @@ sty_status sty_out_open(const char *path, bool overwrite, sty_out **result, sty_
         return STY_OK;
     }
     out->fd = -1;
+    out->overwrite = overwrite;
     struct stat st;
     bool exists = stat(path, &st) == 0;
     sty_status status = STY_OK;
-    if (exists && !S_ISREG(st.st_mode)) {
+    out->path = sty_copy_text(path, strlen(path));
+    if (!out->path) {
+        status = sty_err_no_memory(err, strlen(path), path);
+    } else if (exists && !S_ISREG(st.st_mode)) {
         /* a device or a pipe is written in place: there is nothing to rename */
-        out->path = sty_copy_text(path, strlen(path));
         out->fd = S_ISDIR(st.st_mode) ? (errno = EISDIR, -1) : open(path, O_WRONLY | O_CLOEXEC);
         status = out->fd >= 0 ? STY_OK : output_failed(out, "write", err);
     } else if (exists && !overwrite) {
         status = sty_err_set(err, STY_BAD_ARGUMENT,
                              "'%s' exists already; choose another name or give --overwrite", path);
-    } else {
-        out->path = sty_copy_text(path, strlen(path));
-        out->temporary = temporary_name(path);
-        if (!out->path || !out->temporary) status = sty_err_no_memory(err, strlen(path), path);
-        else if ((out->fd = mkostemp(out->temporary, O_CLOEXEC)) < 0)
-            status = output_failed(out, "create", err);
-    }
-    if (status != STY_OK) {
-        if (out->fd < 0) {
-            sty_free(out->temporary);
-            out->temporary = NULL;
-        }
-        sty_out_abort(out);
-        return status;
-    }
-    *result = out;
-    return STY_OK;
+    } else status = create_temporary(out, err);
+    if (status == STY_OK) *result = out;
+    else sty_out_abort(out);
+    return status;
 }
 
 static sty_status write_all(sty_out *out, const char *data, size_t n, sty_err *err) {
     while (n > 0) {
         ssize_t wrote = write(out->fd, data, n);
-        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0 && again(out->fd, POLLOUT)) continue;
         if (wrote < 0) return output_failed(out, "write", err);
         data += wrote;
         n -= (size_t)wrote;
@@ -269,20 +297,23 @@ static void sync_folder(const char *path) {
     sty_free(folder);
 }
 
-/* mkstemp makes private files; the user's umask decides for the final one. */
-static void apply_umask(int fd) {
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
+sty_status sty_out_sync(sty_out *out, sty_err *err) {
+    STY_TRY(sty_out_flush(out, err));
+    return out->temporary && fsync(out->fd) != 0 ? output_failed(out, "sync", err) : STY_OK;
+}
+
+/* Without overwrite a file that has appeared meanwhile is left alone, as far as the
+ * file system can (EINVAL: it cannot). */
+static int give_name(const sty_out *out) {
+    if (out->overwrite) return rename(out->temporary, out->path);
+    if (renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) == 0) return 0;
+    return errno == EINVAL || errno == ENOSYS ? rename(out->temporary, out->path) : -1;
 }
 
 sty_status sty_out_commit(sty_out *out, sty_err *err) {
-    sty_status status = sty_out_flush(out, err);
+    sty_status status = sty_out_sync(out, err);
     if (status == STY_OK && out->temporary) {
-        apply_umask(out->fd);
-        if (fsync(out->fd) != 0) status = output_failed(out, "sync", err);
-        else if (rename(out->temporary, out->path) != 0)
-            status = output_failed(out, "rename to", err);
+        if (give_name(out) != 0) status = output_failed(out, "rename to", err);
         else {
             sync_folder(out->path);
             sty_free(out->temporary);

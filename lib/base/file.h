@@ -35,8 +35,9 @@ sty_status sty_file_open(const char *path, int *fd, sty_err *err);
 /* An output being written. */
 typedef struct sty_out sty_out;
 
-/* path "-" writes to standard output at once. An existing file is refused
- * (STY_BAD_ARGUMENT) unless overwrite. Errors: STY_OUTPUT_ERROR. */
+/* path "-" writes to standard output at once. Without overwrite an existing file is
+ * refused. Errors: STY_BAD_ARGUMENT (the file exists, its folder does not, the name
+ * is a folder's or too long), STY_OUTPUT_ERROR (everything else). */
 sty_status sty_out_open(const char *path, bool overwrite, sty_out **out, sty_err *err);
 
 /* Appends. Buffered: an error may show in a later call. Errors: STY_OUTPUT_ERROR. */
@@ -44,6 +45,9 @@ sty_status sty_out_write(sty_out *out, const void *data, size_t n, sty_err *err)
 
 /* Hands everything buffered to the system. */
 sty_status sty_out_flush(sty_out *out, sty_err *err);
+
+/* The same, and onto the disk: after this commit only gives the name. */
+sty_status sty_out_sync(sty_out *out, sty_err *err);
 
 /* Overwrites n bytes at offset (not on standard output). */
 sty_status sty_out_patch(sty_out *out, size_t offset, const void *data, size_t n, sty_err *err);

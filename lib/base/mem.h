@@ -28,8 +28,8 @@ char *sty_copy_text(const char *text, size_t length);
 void sty_free(void *block); /* NULL is fine */
 
 /* Test hook: the n-th allocation from now on (1 = next) fails, and all after it
- * when sticky. 0 switches it off. Returns how many allocations were made since
- * the last call. Not thread safe. */
+ * when sticky. 0 switches it off. Returns how many allocations were counted since
+ * it was switched on (SIZE_MAX counts and fails none). Not thread safe. */
 size_t sty_mem_fail_at(size_t n, bool sticky);
 
 /* An arena: many blocks, one lifetime. Never gives memory back before clear.

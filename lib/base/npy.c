@@ -2,6 +2,7 @@
  * writes are read, in any order. */
 #include "base/npy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,10 @@ static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 bool sty_npy_header(const char *descr, int rank, const size_t *dim, char header[STY_NPY_HEADER]) {
     char shape[80] = "(";
     int n = 1;
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < rank; i++) {
         n += snprintf(shape + n, sizeof shape - (size_t)n, i ? ", %zu" : "%zu", dim[i]);
+        if ((size_t)n + 3 > sizeof shape) return false;
+    }
     snprintf(shape + n, sizeof shape - (size_t)n, rank == 1 ? ",)" : ")");
     memcpy(header, magic, sizeof magic);
     memcpy(header + 6, "\x01\x00\x76\x00", 4);
@@ -28,24 +31,38 @@ bool sty_npy_is(const void *bytes, size_t n) {
     return n >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
 }
 
+/* What stands behind 'KEY': in the dictionary, spaces skipped; NULL without it. */
+static const char *value_of(const char *text, const char *key) {
+    const char *p = strstr(text, key);
+    if (!p) return NULL;
+    p += strlen(key);
+    return p + strspn(p, " ");
+}
+
+static bool value_is(const char *text, const char *key, const char *value) {
+    const char *p = value_of(text, key);
+    return p && strncmp(p, value, strlen(value)) == 0;
+}
+
 static bool parse_shape(const char *text, sty_npy_head *head) {
-    const char *p = strstr(text, "'shape':");
-    if (!p || !(p = strchr(p, '('))) return false;
+    const char *p = value_of(text, "'shape':");
+    if (!p || *p != '(') return false;
     for (p++;;) {
         while (*p == ' ' || *p == ',')
             p++;
         if (*p == ')') return true;
         char *end;
+        errno = 0;
         const unsigned long long v = strtoull(p, &end, 10);
-        if (end == p || *p == '-' || head->rank == 3) return false;
+        if (end == p || *p < '0' || *p > '9' || errno || head->rank == 3) return false;
         head->dim[head->rank++] = (size_t)v;
         p = end;
     }
 }
 
 static bool parse_descr(const char *text, sty_npy_head *head) {
-    const char *p = strstr(text, "'descr':");
-    if (!p || !(p = strchr(p + 8, '\''))) return false;
+    const char *p = value_of(text, "'descr':");
+    if (!p || *p != '\'') return false; /* a list: several fields */
     const char *end = strchr(p + 1, '\'');
     if (!end || (size_t)(end - p) > sizeof head->descr) return false;
     memcpy(head->descr, p + 1, (size_t)(end - p - 1));
@@ -69,7 +86,7 @@ sty_status sty_npy_parse_head(const unsigned char *b, size_t n, const char *name
     memcpy(text, b + start, length);
     text[length] = '\0';
     if (!parse_descr(text, head)) return refused(name, "no type of values", err);
-    if (!strstr(text, "'fortran_order': False")) return refused(name, "expected C order", err);
+    if (!value_is(text, "'fortran_order':", "False")) return refused(name, "expected C order", err);
     if (!parse_shape(text, head) || head->rank == 0)
         return refused(name, "expected one to three axes", err);
     head->count = 1;

@@ -1,6 +1,8 @@
 /* param.c - one reader for every table of parameters. */
 #include "base/param.h"
 
+#include "base/locale_c.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -178,7 +180,7 @@ static sty_value value_of_word(const char *word) {
         value.number = word[0] == 't';
     } else if (*word) {
         errno = 0;
-        double number = strtod(word, &end);
+        double number = sty_strtod(word, &end);
         if (*end == '\0' && errno == 0 && isfinite(number)) {
             value.kind = STY_VALUE_NUMBER;
             value.number = number;

@@ -46,6 +46,7 @@ static sty_status finish(sty_writer *writer, sty_err *err) {
     if (!sty_npy_header("<f4", rank + 1, dim, header))
         return sty_err_set(err, STY_OUTPUT_ERROR, "the shape of '%s' does not fit its header", writer->path);
     STY_TRY(sty_out_patch(writer->out, 0, header, sizeof header, err));
+    STY_TRY(sty_out_sync(writer->out, err)); /* what can fail has not failed: the ids may appear */
     sty_out *ids = state->ids;
     state->ids = NULL;
     return sty_out_commit(ids, err);

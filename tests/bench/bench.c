@@ -229,7 +229,7 @@ static bool parse(int argc, char **argv, bench_options *o) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) o->json = true;
         else if (strcmp(argv[i], "--short") == 0) o->brief = true;
-        else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) o->rounds = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) o->rounds = (int)strtol(argv[++i], NULL, 10);
         else if (n < STY_COUNT(operands)) *operands[n++] = argv[i];
         else return false;
     }

@@ -30,11 +30,21 @@ static void a_null_record_is_allowed(void **state) {
     sty_err_prefix(NULL, "no");
 }
 
+static void a_message_is_one_line_whatever_a_file_is_called(void **state) {
+    sty_err err;
+    (void)state;
+    sty_err_set(&err, STY_EMPTY, "'%s' is empty", "a\nb\x1b[31m\x7f");
+    assert_string_equal(err.message, "'a?b?[31m?' is empty");
+    sty_err_prefix(&err, "'%s': ", "c\r");
+    assert_string_equal(err.message, "'c?': 'a?b?[31m?' is empty");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_a_code_and_a_text),
         cmocka_unit_test(a_prefix_that_does_not_fit_cuts_the_message),
         cmocka_unit_test(a_null_record_is_allowed),
+        cmocka_unit_test(a_message_is_one_line_whatever_a_file_is_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
