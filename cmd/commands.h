@@ -4,7 +4,6 @@
 
 #include "options.h"
 
-extern const command command_compare;
 extern const command command_extract;
 extern const command command_inspect;
 extern const command command_mel;

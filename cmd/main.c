@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 static const command *const commands[] = {
-    &command_compare,
     &command_extract,
     &command_inspect,
     &command_mel,

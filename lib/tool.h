@@ -17,7 +17,6 @@
 #include "model/session.h"
 #include "style/average.h"
 #include "style/blend.h"
-#include "style/compare.h"
 #include "style/mix.h"
 #include "style/store.h"
 #include "stylet.h"

@@ -89,7 +89,8 @@ static void pad_same(sty_conv *conv, int axis, size_t n) {
 static sty_conv geometry(const conv2d_params *p, const sty_shape *in) {
     sty_conv conv = {.in_channels = in_channels(p, in),
                      .out_channels = (size_t)p->channels,
-                     .groups = (size_t)p->groups};
+                     .groups = (size_t)p->groups,
+                     .slope = (float)p->slope};
     for (int axis = 0; axis < 2; axis++) {
         conv.kernel[axis] = (size_t)p->kernel[axis];
         conv.stride[axis] = (size_t)p->stride[axis];
@@ -198,7 +199,7 @@ static void run(const sty_layer_call *call) {
     const conv2d_params *p = call->params;
     const conv2d_state *s = call->state;
     const sty_shape *in = &call->in[0].shape;
-    const sty_conv conv = geometry(p, in);
+    sty_conv conv = geometry(p, in);
     const float *x = call->in[0].data;
     float *padded = call->scratch;
     if (p->coordinates == WITH_RADIUS) {
@@ -208,10 +209,11 @@ static void run(const sty_layer_call *call) {
     }
     float *y = call->out[0].data;
     const size_t count = sty_shape_count(&call->out[0].shape), c = (size_t)p->channels;
+    const bool norm_between = p->order == NORM_ACTIVATION && s->norm.kind != STY_NORM_NONE;
+    if (!norm_between) conv.activation = (sty_activation)p->activation;
     sty_conv_run(&conv, s->packed, s->bias, x, in->dim[0], in->dim[1], y, padded);
-    if (p->order == NORM_ACTIVATION) sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
-    sty_activate((sty_activation)p->activation, (float)p->slope, y, count);
-    if (p->order == ACTIVATION_NORM) sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
+    sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
+    if (norm_between) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);
 }
 
 static const char *const inputs[] = {"input", NULL};

@@ -45,16 +45,21 @@ static sty_status prepare(const void *params_, const sty_shape *in, const sty_sl
                           const float *const *weights, sty_arena *arena, const void **state,
                           sty_err *err) {
     const gru_params *p = params_;
+    const size_t u = (size_t)p->units;
     (void)list;
     sty_gru *gru;
     STY_TRY(sty_layer_alloc(arena, (size_t)p->layers, sizeof *gru, &gru, err));
-    for (size_t l = 0; l < (size_t)p->layers; l++)
+    for (size_t l = 0; l < (size_t)p->layers; l++) {
+        float *packed;
+        STY_TRY(sty_layer_alloc(arena, sty_recurrent_packed(3 * u, u), sizeof *packed, &packed, err));
+        sty_recurrent_pack(weights[4 * l + 1], 3 * u, u, packed);
         gru[l] = (sty_gru){.width = l ? (size_t)p->units : in->dim[1],
                            .units = (size_t)p->units,
                            .weight_ih = weights[4 * l],
-                           .weight_hh = weights[4 * l + 1],
+                           .weight_hh = packed,
                            .bias_ih = weights[4 * l + 2],
                            .bias_hh = weights[4 * l + 3]};
+    }
     *state = gru;
     return STY_OK;
 }

@@ -1,27 +1,25 @@
-/* conv.c - convolution as matrix products that read the image in place.
+/* conv.c - convolution that reads the image in place.
  *
  * For output bin f' and kernel row df, the input row is f = f' sf + df dil - pad.
- * Its frames are stored one after another, so output frame t' needs the
- * kt C floats from frame t' st on: a matrix A[T', kt C] with row stride st C.
- * BLAS wants a row stride of at least the row length, so the kt C columns are
- * taken in pieces of at most st C, each piece one product that adds up.
- * Zero frames at both ends are real memory (a padded copy of the row's frames);
- * rows outside the image are left out.
+ * Its frames are stored one after another, so the window of output frame t' is one
+ * run of kt C floats from frame t' st on (dil apart when dilated). The kernels take
+ * a table of such windows and keep a block of frames by channels in registers: no
+ * im2col, no padded copy. Windows that reach over either end of a row point into
+ * short strips instead, where the end of the row stands beside its zeros; rows
+ * outside the image are left out.
  *
- * Few input channels, or one per group, make products too thin for BLAS: those
- * go through direct loops over the output channels. */
+ * Tiles of one row share the windows, blocks of one tile share the weights while
+ * they are in the cache. One channel per group on both sides (depthwise) has a
+ * kernel of its own. Nothing here depends on the processor but the kernels. */
 #include "math/conv.h"
 
 #include "base/check.h"
-#include "math/gemm.h"
+#include "math/kernels.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 enum { TIME, FREQUENCY };
-
-/* Below this many channels per group the direct loops win. */
-enum { THIN = 4 };
 
 size_t sty_conv_length(const sty_conv *conv, int axis, size_t n) {
     const size_t padded = n + conv->pad_before[axis] + conv->pad_after[axis];
@@ -29,136 +27,204 @@ size_t sty_conv_length(const sty_conv *conv, int axis, size_t n) {
     return padded < span ? 0 : (padded - span) / conv->stride[axis] + 1;
 }
 
-size_t sty_conv_packed(const sty_conv *conv) {
-    return conv->kernel[0] * conv->kernel[1] * (conv->in_channels / conv->groups) *
-           conv->out_channels;
+static bool is_depthwise(const sty_conv *conv) {
+    return conv->groups > 1 && conv->groups == conv->in_channels && conv->groups == conv->out_channels;
 }
 
-static size_t padded_frames(const sty_conv *conv, size_t n_frames) {
-    return n_frames + conv->pad_before[TIME] + conv->pad_after[TIME];
+static size_t tiles_per_group(const sty_conv *conv) {
+    return (conv->out_channels / conv->groups + STY_CONV_TILE - 1) / STY_CONV_TILE;
+}
+
+size_t sty_conv_packed(const sty_conv *conv) {
+    const size_t taps = conv->kernel[TIME] * conv->kernel[FREQUENCY];
+    if (is_depthwise(conv)) return taps * conv->out_channels;
+    return taps * (conv->in_channels / conv->groups) * conv->groups * tiles_per_group(conv) *
+           STY_CONV_TILE;
+}
+
+/* Frames of input that one window covers. */
+static size_t window_span(const sty_conv *conv) {
+    return (conv->kernel[TIME] - 1) * conv->dilation[TIME] + 1;
+}
+
+/* Output frames at each end whose windows reach over it, at most. */
+static size_t frames_before(const sty_conv *conv) {
+    return (conv->pad_before[TIME] + conv->stride[TIME] - 1) / conv->stride[TIME];
+}
+
+static size_t frames_after(const sty_conv *conv) {
+    return (conv->pad_after[TIME] + conv->stride[TIME] - 1) / conv->stride[TIME];
+}
+
+static size_t strip_frames(const sty_conv *conv, size_t n_windows) {
+    return n_windows == 0 ? 0 : (n_windows - 1) * conv->stride[TIME] + window_span(conv);
 }
 
 size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames) {
-    if (conv->pad_before[TIME] + conv->pad_after[TIME] == 0) return 0;
-    return n_bins * padded_frames(conv, n_frames) * conv->in_channels;
+    (void)n_bins, (void)n_frames;
+    return conv->kernel[FREQUENCY] * conv->in_channels *
+           (strip_frames(conv, frames_before(conv)) + strip_frames(conv, frames_after(conv)));
 }
 
-/* packed: [groups][kernel frequency][kernel time][in / groups][out / groups] */
+/* packed: [group][tile][kernel frequency][kernel time][in / groups][STY_CONV_TILE],
+ * zeros for channels that a last tile lacks; depthwise [frequency][time][C] */
 void sty_conv_pack(const sty_conv *conv, const float *weight, const float *gain, float *packed) {
     const size_t ci = conv->in_channels / conv->groups, co = conv->out_channels / conv->groups;
     const size_t kt = conv->kernel[TIME], kf = conv->kernel[FREQUENCY];
-    for (size_t o = 0; o < conv->out_channels; o++)
+    memset(packed, 0, sty_conv_packed(conv) * sizeof *packed);
+    for (size_t o = 0; o < conv->out_channels; o++) {
+        const size_t tile = o / co * tiles_per_group(conv) + o % co / STY_CONV_TILE;
         for (size_t i = 0; i < ci; i++)
             for (size_t t = 0; t < kt; t++)
                 for (size_t f = 0; f < kf; f++) {
-                    const size_t g = o / co;
                     const float w = weight[((o * ci + i) * kt + t) * kf + f];
-                    packed[(((g * kf + f) * kt + t) * ci + i) * co + o % co] =
-                        gain ? w * gain[o] : w;
+                    const size_t to =
+                        is_depthwise(conv)
+                            ? (f * kt + t) * conv->out_channels + o
+                            : (((tile * kf + f) * kt + t) * ci + i) * STY_CONV_TILE + o % co % STY_CONV_TILE;
+                    packed[to] = gain ? w * gain[o] : w;
                 }
-}
-
-/* x with zero frames at both ends of every row. */
-static const float *pad_rows(const sty_conv *conv, const float *x, size_t n_bins, size_t n_frames,
-                             float *scratch) {
-    const size_t c = conv->in_channels, row = padded_frames(conv, n_frames) * c;
-    const size_t before = conv->pad_before[TIME] * c, after = conv->pad_after[TIME] * c;
-    if (before + after == 0) return x;
-    for (size_t f = 0; f < n_bins; f++) {
-        float *to = scratch + f * row;
-        memset(to, 0, before * sizeof *to);
-        memcpy(to + before, x + f * n_frames * c, n_frames * c * sizeof *to);
-        memset(to + row - after, 0, after * sizeof *to);
-    }
-    return scratch;
-}
-
-static void fill_bias(float *out, size_t n_frames, size_t c, const float *bias) {
-    if (!bias) {
-        memset(out, 0, n_frames * c * sizeof *out);
-        return;
-    }
-    for (size_t t = 0; t < n_frames; t++)
-        memcpy(out + t * c, bias, c * sizeof *out);
-}
-
-/* out row += one kernel row of the padded input row, by matrix products. */
-static void add_row_product(const sty_conv *conv, const float *row, const float *weights,
-                            size_t group, size_t out_frames, float *out) {
-    const size_t c = conv->in_channels, co = conv->out_channels / conv->groups;
-    const size_t ci = c / conv->groups, step = conv->stride[TIME] * c;
-    const bool contiguous = conv->groups == 1 && conv->dilation[TIME] == 1;
-    const size_t total = conv->kernel[TIME] * ci;
-    const size_t piece = contiguous ? (step < total ? step : total) : ci;
-    for (size_t at = 0; at < total; at += piece) {
-        const size_t k = total - at < piece ? total - at : piece;
-        const size_t offset = contiguous ? at : at / ci * conv->dilation[TIME] * c + group * ci;
-        sty_gemm(out_frames, co, k, row + offset, step, weights + at * co, co, true,
-                 out + group * co, conv->out_channels);
     }
 }
 
-/* The same by direct loops, for thin groups. */
-static void add_row_direct(const sty_conv *conv, const float *row, const float *weights,
-                           size_t group, size_t out_frames, float *out) {
-    const size_t c = conv->in_channels, co = conv->out_channels / conv->groups;
-    const size_t ci = c / conv->groups;
-    for (size_t t = 0; t < out_frames; t++) {
-        float *to = out + t * conv->out_channels + group * co;
-        const float *from = row + t * conv->stride[TIME] * c + group * ci;
-        const float *w = weights;
-        for (size_t k = 0; k < conv->kernel[TIME]; k++, from += conv->dilation[TIME] * c)
-            for (size_t i = 0; i < ci; i++, w += co) {
-                const float v = from[i];
-                for (size_t o = 0; o < co; o++)
-                    to[o] += v * w[o];
-            }
-    }
+/* One output row being computed. */
+typedef struct {
+    const sty_conv *conv;
+    const sty_kernels *kernels;
+    const float *x; /* the input row of the first kernel row inside the image */
+    size_t n_frames, out_frames;
+    size_t n_rows, row_step; /* kernel rows inside the image, floats between their input rows */
+    const float *weights, *bias; /* weights from the first of those kernel rows on */
+    float *head, *tail;          /* strips [n_rows][frames][C] */
+    size_t head_frames, tail_frames, tail_first; /* tail_first: its first output frame */
+    float *out;
+} conv_row;
+
+/* Frames begin to begin + n of every row, counted from the padded start. */
+static void fill_strip(const conv_row *row, size_t begin, size_t n, float *to) {
+    const size_t c = row->conv->in_channels, pad = row->conv->pad_before[TIME];
+    for (size_t r = 0; r < row->n_rows; r++)
+        for (size_t at = begin; at < begin + n; at++, to += c) {
+            if (at < pad || at - pad >= row->n_frames) memset(to, 0, c * sizeof *to);
+            else memcpy(to, row->x + r * row->row_step + (at - pad) * c, c * sizeof *to);
+        }
 }
 
-/* One channel in and one out per group: channels side by side. */
-static void add_row_depthwise(const sty_conv *conv, const float *row, const float *packed,
-                              size_t df, size_t out_frames, float *out) {
-    const size_t c = conv->in_channels;
-    const size_t kt = conv->kernel[TIME], kf = conv->kernel[FREQUENCY];
-    for (size_t t = 0; t < out_frames; t++) {
-        const float *from = row + t * conv->stride[TIME] * c;
-        float *to = out + t * c;
-        for (size_t k = 0; k < kt; k++, from += conv->dilation[TIME] * c)
-            for (size_t j = 0; j < c; j++)
-                to[j] += from[j] * packed[(j * kf + df) * kt + k];
-    }
+static void fill_strips(conv_row *row) {
+    const sty_conv *conv = row->conv;
+    const size_t reach = row->n_frames + conv->pad_before[TIME], span = window_span(conv);
+    /* the first window that ends behind the last frame */
+    const size_t tail = reach < span ? 0 : (reach - span) / conv->stride[TIME] + 1;
+    row->tail_first = tail < row->out_frames ? tail : row->out_frames;
+    row->head_frames = strip_frames(conv, frames_before(conv));
+    row->tail_frames = strip_frames(conv, row->out_frames - row->tail_first);
+    fill_strip(row, 0, row->head_frames, row->head);
+    fill_strip(row, row->tail_first * conv->stride[TIME], row->tail_frames, row->tail);
 }
 
-static void add_row(const sty_conv *conv, const float *row, const float *packed, size_t df,
-                    size_t out_frames, float *out) {
+static sty_conv_window window_of(const conv_row *row, size_t t) {
+    const sty_conv *conv = row->conv;
+    const size_t c = conv->in_channels, at = t * conv->stride[TIME];
+    if (t >= row->tail_first)
+        return (sty_conv_window){row->tail + (at - row->tail_first * conv->stride[TIME]) * c,
+                                 row->tail_frames * c};
+    if (at < conv->pad_before[TIME])
+        return (sty_conv_window){row->head + at * c, row->head_frames * c};
+    return (sty_conv_window){row->x + (at - conv->pad_before[TIME]) * c, row->row_step};
+}
+
+/* Output frames t to t + n, all channels. */
+static void run_tiles(const conv_row *row, const sty_conv_window *windows, size_t t, size_t n) {
+    const sty_conv *conv = row->conv;
     const size_t ci = conv->in_channels / conv->groups, co = conv->out_channels / conv->groups;
-    const size_t kernel_row = conv->kernel[TIME] * ci * co;
-    if (ci == 1 && co == 1 && conv->groups > 1) {
-        add_row_depthwise(conv, row, packed, df, out_frames, out);
-        return;
+    const bool contiguous = conv->groups == 1 && conv->dilation[TIME] == 1;
+    sty_conv_tile tile = {.windows = windows,
+                          .n_frames = n,
+                          .n_rows = row->n_rows,
+                          .n_taps = contiguous ? 1 : conv->kernel[TIME],
+                          .tap_step = conv->dilation[TIME] * conv->in_channels,
+                          .run = contiguous ? conv->kernel[TIME] * ci : ci,
+                          .weights = row->weights,
+                          .out_step = conv->out_channels,
+                          .activation = conv->activation,
+                          .slope = conv->slope};
+    for (size_t g = 0; g < conv->groups; g++)
+        for (size_t o = 0; o < co; o += STY_CONV_TILE) {
+            float bias[STY_CONV_TILE] = {0};
+            tile.offset = g * ci;
+            tile.n_channels = co - o < STY_CONV_TILE ? co - o : STY_CONV_TILE;
+            if (row->bias) memcpy(bias, row->bias + g * co + o, tile.n_channels * sizeof *bias);
+            tile.bias = bias;
+            tile.out = row->out + t * conv->out_channels + g * co + o;
+            row->kernels->conv_tile(&tile);
+            tile.weights += conv->kernel[FREQUENCY] * conv->kernel[TIME] * ci * STY_CONV_TILE;
+        }
+}
+
+static void run_depthwise(const conv_row *row, const sty_conv_window *windows, size_t t, size_t n) {
+    const sty_conv *conv = row->conv;
+    const sty_conv_depthwise call = {.windows = windows,
+                                     .n_frames = n,
+                                     .n_rows = row->n_rows,
+                                     .n_taps = conv->kernel[TIME],
+                                     .tap_step = conv->dilation[TIME] * conv->in_channels,
+                                     .n_channels = conv->out_channels,
+                                     .weights = row->weights,
+                                     .bias = row->bias,
+                                     .out = row->out + t * conv->out_channels};
+    row->kernels->conv_depthwise(&call);
+}
+
+static void run_row(conv_row *row) {
+    const sty_conv *conv = row->conv;
+    sty_conv_window windows[STY_CONV_FRAMES];
+    const bool fused = conv->activation == STY_ACT_RELU || conv->activation == STY_ACT_LEAKY_RELU;
+    fill_strips(row);
+    for (size_t t = 0; t < row->out_frames; t += STY_CONV_FRAMES) {
+        const size_t left = row->out_frames - t, n = left < STY_CONV_FRAMES ? left : STY_CONV_FRAMES;
+        for (size_t i = 0; i < n; i++)
+            windows[i] = window_of(row, t + i);
+        if (is_depthwise(conv)) run_depthwise(row, windows, t, n);
+        else run_tiles(row, windows, t, n);
     }
-    for (size_t g = 0; g < conv->groups; g++) {
-        const float *weights = packed + (g * conv->kernel[FREQUENCY] + df) * kernel_row;
-        if (ci < THIN) add_row_direct(conv, row, weights, g, out_frames, out);
-        else add_row_product(conv, row, weights, g, out_frames, out);
-    }
+    if (is_depthwise(conv) || !fused)
+        row->kernels->activate(conv->activation, conv->slope, row->out, row->out_frames * conv->out_channels);
+}
+
+/* The kernel rows inside the image, first to last, for output bin f. */
+static void kernel_rows(const sty_conv *conv, size_t f, size_t n_bins, size_t *first, size_t *last) {
+    const size_t top = f * conv->stride[FREQUENCY], pad = conv->pad_before[FREQUENCY];
+    const size_t step = conv->dilation[FREQUENCY];
+    *first = top < pad ? (pad - top + step - 1) / step : 0;
+    *last = conv->kernel[FREQUENCY];
+    if (*first > *last) *first = *last;
+    while (*last > *first && top + (*last - 1) * step - pad >= n_bins)
+        --*last;
 }
 
 void sty_conv_run(const sty_conv *conv, const float *packed, const float *bias, const float *x,
                   size_t n_bins, size_t n_frames, float *out, float *scratch) {
     const size_t out_bins = sty_conv_length(conv, FREQUENCY, n_bins);
-    const size_t out_frames = sty_conv_length(conv, TIME, n_frames);
-    const size_t row = padded_frames(conv, n_frames) * conv->in_channels;
-    const float *padded = pad_rows(conv, x, n_bins, n_frames, scratch);
+    const size_t tile = is_depthwise(conv) ? conv->out_channels : STY_CONV_TILE;
+    const size_t kernel_row = conv->kernel[TIME] * (conv->in_channels / conv->groups) * tile;
+    const size_t head = strip_frames(conv, frames_before(conv)) * conv->in_channels;
+    conv_row row = {.conv = conv,
+                    .kernels = sty_kernels_chosen(),
+                    .n_frames = n_frames,
+                    .out_frames = sty_conv_length(conv, TIME, n_frames),
+                    .row_step = conv->dilation[FREQUENCY] * n_frames * conv->in_channels,
+                    .bias = bias,
+                    .head = scratch,
+                    .tail = scratch + conv->kernel[FREQUENCY] * head,
+                    .out = out};
     for (size_t f = 0; f < out_bins; f++) {
-        float *to = out + f * out_frames * conv->out_channels;
-        fill_bias(to, out_frames, conv->out_channels, bias);
-        for (size_t df = 0; df < conv->kernel[FREQUENCY]; df++) {
-            const size_t shifted = f * conv->stride[FREQUENCY] + df * conv->dilation[FREQUENCY];
-            if (shifted < conv->pad_before[FREQUENCY]) continue;
-            const size_t bin = shifted - conv->pad_before[FREQUENCY];
-            if (bin < n_bins) add_row(conv, padded + bin * row, packed, df, out_frames, to);
-        }
+        size_t first, last;
+        kernel_rows(conv, f, n_bins, &first, &last);
+        const size_t bin = f * conv->stride[FREQUENCY] + first * conv->dilation[FREQUENCY];
+        row.n_rows = last - first;
+        row.x = x + (row.n_rows ? bin - conv->pad_before[FREQUENCY] : 0) * n_frames * conv->in_channels;
+        row.weights = packed + first * kernel_row;
+        run_row(&row);
+        row.out += row.out_frames * conv->out_channels;
     }
 }

@@ -1,11 +1,12 @@
 /* conv.h - convolution over (time, frequency). Floor 1.
  *
  * Images are [F, T, C]: bins, frames, channels. With this order the time taps of
- * one kernel row are one contiguous run of memory for every output frame, so a
- * matrix product can read overlapping windows in place and no im2col copy is
- * made. A sequence [T, C] is an image with one bin: the same code is conv1d. */
+ * one kernel row are one contiguous run of memory for every output frame, so the
+ * kernels read overlapping windows in place and no im2col copy is made. A sequence [T, C] is an image with one bin: the same code is conv1d. */
 #ifndef STY_MATH_CONV_H
 #define STY_MATH_CONV_H
+
+#include "math/activation.h"
 
 #include <stddef.h>
 
@@ -14,6 +15,8 @@ typedef struct sty_conv {
     size_t in_channels, out_channels, groups;
     size_t kernel[2], stride[2], dilation[2];
     size_t pad_before[2], pad_after[2];
+    sty_activation activation; /* of the result, row by row while it is in the cache */
+    float slope;               /* of leaky_relu */
 } sty_conv;
 
 /* Output length of one axis, or 0 when the padded input is shorter than the kernel. */
@@ -27,8 +30,8 @@ size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames);
  * gain [out] when not NULL (batch norm folded), into the order run wants. */
 void sty_conv_pack(const sty_conv *conv, const float *weight, const float *gain, float *packed);
 
-/* out [F', T', out_channels] = convolution of x [F, T, in_channels] + bias
- * (NULL: none). out may not alias x. */
+/* out [F', T', out_channels] = activation(convolution of x [F, T, in_channels] +
+ * bias) (NULL: none). out may not alias x. */
 void sty_conv_run(const sty_conv *conv, const float *packed, const float *bias, const float *x,
                   size_t n_bins, size_t n_frames, float *out, float *scratch);
 

@@ -2,16 +2,30 @@
 #include "math/gru.h"
 
 #include "math/gemm.h"
+#include "math/kernels.h"
 
-#include <math.h>
 #include <string.h>
+
+static size_t whole_tiles(size_t rows) {
+    return (rows + STY_GEMV_TILE - 1) / STY_GEMV_TILE * STY_GEMV_TILE;
+}
+
+size_t sty_recurrent_packed(size_t rows, size_t columns) { return whole_tiles(rows) * columns; }
+
+void sty_recurrent_pack(const float *matrix, size_t rows, size_t columns, float *packed) {
+    for (size_t row = 0; row < whole_tiles(rows); row++) {
+        const size_t tile = row / STY_GEMV_TILE * STY_GEMV_TILE;
+        for (size_t k = 0; k < columns; k++)
+            packed[tile * columns + k * STY_GEMV_TILE + row - tile] =
+                row < rows ? matrix[row * columns + k] : 0.0f;
+    }
+}
 
 size_t sty_gru_scratch(const sty_gru *gru, size_t n_frames) { return (n_frames + 1) * 3 * gru->units; }
 
-static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-
 void sty_gru_run(const sty_gru *gru, const float *x, size_t n_frames, float *state, float *states,
                  float *scratch) {
+    const sty_kernels *kernels = sty_kernels_chosen();
     const size_t u = gru->units, rows = 3 * u;
     float *inputs = scratch, *recurrent = scratch + n_frames * rows;
     for (size_t t = 0; t < n_frames; t++)
@@ -20,15 +34,8 @@ void sty_gru_run(const sty_gru *gru, const float *x, size_t n_frames, float *sta
                 rows);
     memset(state, 0, u * sizeof *state);
     for (size_t t = 0; t < n_frames; t++) {
-        const float *in = inputs + t * rows;
-        memcpy(recurrent, gru->bias_hh, rows * sizeof *recurrent);
-        sty_gemv(rows, u, gru->weight_hh, u, state, true, recurrent);
-        for (size_t j = 0; j < u; j++) {
-            const float r = sigmoid(in[j] + recurrent[j]);
-            const float z = sigmoid(in[u + j] + recurrent[u + j]);
-            const float n = tanhf(in[2 * u + j] + r * recurrent[2 * u + j]);
-            state[j] = (1.0f - z) * n + z * state[j];
-        }
+        kernels->gemv(rows, u, gru->weight_hh, gru->bias_hh, state, recurrent);
+        kernels->gru_gates(u, inputs + t * rows, recurrent, state);
         if (states) memcpy(states + t * u, state, u * sizeof *state);
     }
 }

@@ -1,0 +1,100 @@
+/* conv_impl.h - convolution tiles: up to six frames by sixteen channels are held
+ * in registers while the taps go by. One load of weights serves all the frames;
+ * the frames' values are broadcast from where they lie. */
+#ifndef STY_MATH_CONV_IMPL_H
+#define STY_MATH_CONV_IMPL_H
+
+#include "math/activation_impl.h"
+
+enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6 };
+
+V_INLINE v_float v_fused(const sty_conv_tile *tile, v_float v) {
+    if (tile->activation == STY_ACT_RELU) return v_relu(v);
+    return tile->activation == STY_ACT_LEAKY_RELU ? v_leaky(v, tile->slope) : v;
+}
+
+V_INLINE void store_frame(const sty_conv_tile *tile, const v_float *sum, float *out) {
+    float whole[STY_CONV_TILE];
+    float *to = tile->n_channels == STY_CONV_TILE ? out : whole;
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++)
+        v_store(to + v * LANES, v_fused(tile, sum[v]));
+    if (to == whole) memcpy(out, whole, tile->n_channels * sizeof *out);
+}
+
+/* n is a constant at every call: the loops unroll into registers. */
+V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
+    const sty_conv_window *window = tile->windows + first;
+    v_float sum[BLOCK][TILE_VECTORS];
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++)
+#pragma GCC unroll 4
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sum[f][v] = v_load(tile->bias + v * LANES);
+    const float *w = tile->weights;
+    for (size_t row = 0; row < tile->n_rows; row++) {
+        for (size_t k = 0; k < tile->n_taps; k++) {
+            const float *x[BLOCK];
+#pragma GCC unroll 6
+            for (int f = 0; f < n; f++)
+                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+            for (size_t i = 0; i < tile->run; i++, w += STY_CONV_TILE) {
+                v_float weight[TILE_VECTORS];
+#pragma GCC unroll 4
+                for (int v = 0; v < TILE_VECTORS; v++)
+                    weight[v] = v_load(w + v * LANES);
+#pragma GCC unroll 6
+                for (int f = 0; f < n; f++) {
+                    const v_float value = v_all(x[f][i]);
+#pragma GCC unroll 4
+                    for (int v = 0; v < TILE_VECTORS; v++)
+                        sum[f][v] = v_fma(value, weight[v], sum[f][v]);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++)
+        store_frame(tile, sum[f], tile->out + (first + (size_t)f) * tile->out_step);
+}
+
+static void conv_tile(const sty_conv_tile *tile) {
+    /* blocks of nearly the same size: a last one of one frame would be slow */
+    size_t n_blocks = (tile->n_frames + BLOCK - 1) / BLOCK;
+    for (size_t first = 0; n_blocks > 0; n_blocks--) {
+        const size_t left = tile->n_frames - first, n = (left + n_blocks - 1) / n_blocks;
+        switch (n) {
+        case 1: conv_block(tile, first, 1); break;
+        case 2: conv_block(tile, first, 2); break;
+        case 3: conv_block(tile, first, 3); break;
+        case 4: conv_block(tile, first, 4); break;
+        case 5: conv_block(tile, first, 5); break;
+        default: conv_block(tile, first, 6); break;
+        }
+        first += n;
+    }
+}
+
+/* Channels as lanes; n < LANES at the end of the row of channels. */
+V_INLINE void depthwise_vector(const sty_conv_depthwise *conv, size_t frame, size_t c, size_t n) {
+    const sty_conv_window *window = conv->windows + frame;
+    v_float sum = conv->bias ? v_load_or(conv->bias + c, n, 0.0f) : v_all(0.0f);
+    const float *w = conv->weights + c;
+    for (size_t row = 0; row < conv->n_rows; row++) {
+        const float *x = window->first + row * window->row_step + c;
+        for (size_t k = 0; k < conv->n_taps; k++, x += conv->tap_step, w += conv->n_channels)
+            sum = v_fma(v_load_or(x, n, 0.0f), v_load_or(w, n, 0.0f), sum);
+    }
+    v_store_to(conv->out + frame * conv->n_channels + c, sum, n);
+}
+
+static void conv_depthwise(const sty_conv_depthwise *conv) {
+    const size_t whole = conv->n_channels / LANES * LANES;
+    for (size_t frame = 0; frame < conv->n_frames; frame++) {
+        for (size_t c = 0; c < whole; c += LANES)
+            depthwise_vector(conv, frame, c, LANES);
+        if (whole < conv->n_channels) depthwise_vector(conv, frame, whole, conv->n_channels - whole);
+    }
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* kernels.h - the inner loops that are compiled once for each vector width.
+ * Floor 1, private to lib/math.
+ *
+ * kernels_impl.h is the source; kernels.c, kernels_avx2.c and kernels_avx512.c
+ * compile it. Memory orders are the same for every width, so a packed weight does
+ * not know which path will read it. */
+#ifndef STY_MATH_KERNELS_H
+#define STY_MATH_KERNELS_H
+
+#include "base/cpu.h"
+#include "math/activation.h"
+
+/* Output channels of one convolution tile; rows of one matrix-vector tile. */
+enum { STY_CONV_TILE = 16, STY_GEMV_TILE = 64 };
+
+/* Frames whose windows are looked up at once: several blocks of a tile. */
+enum { STY_CONV_FRAMES = 48 };
+
+/* Where an output frame's first tap of the first kernel row lies; later kernel
+ * rows follow at row_step floats. */
+typedef struct sty_conv_window {
+    const float *first;
+    size_t row_step;
+} sty_conv_window;
+
+/* A convolution of n_frames <= STY_CONV_FRAMES output frames and n_channels <=
+ * STY_CONV_TILE channels. Tap k of a window is k tap_step floats further, plus
+ * offset, with `run` contiguous values. Weights [row][tap][run][STY_CONV_TILE]; bias
+ * [STY_CONV_TILE]. Results at out[frame out_step + channel]. */
+typedef struct sty_conv_tile {
+    const sty_conv_window *windows;
+    size_t n_frames, n_rows, n_taps, tap_step, offset, run;
+    const float *weights, *bias;
+    float *out;
+    size_t out_step, n_channels;
+    sty_activation activation; /* relu and leaky_relu are applied, others not */
+    float slope;
+} sty_conv_tile;
+
+/* One channel in, one out, n_channels of them side by side: weights [row][tap][C],
+ * bias [C] or NULL, out [frame][C]. */
+typedef struct sty_conv_depthwise {
+    const sty_conv_window *windows;
+    size_t n_frames, n_rows, n_taps, tap_step, n_channels;
+    const float *weights, *bias;
+    float *out;
+} sty_conv_depthwise;
+
+typedef struct sty_kernels {
+    void (*activate)(sty_activation kind, float slope, float *x, size_t n);
+    void (*softmax)(float *x, size_t rows, size_t n);
+    void (*conv_tile)(const sty_conv_tile *tile);
+    void (*conv_depthwise)(const sty_conv_depthwise *conv);
+    /* y [m] = A [m, k] x + b; A packed by sty_recurrent_pack */
+    void (*gemv)(size_t m, size_t k, const float *packed, const float *bias, const float *x, float *y);
+    void (*gru_gates)(size_t units, const float *in, const float *recurrent, float *state);
+} sty_kernels;
+
+extern const sty_kernels sty_kernels_generic, sty_kernels_avx2, sty_kernels_avx512;
+
+/* The kernels of a path this processor has; of the chosen one. */
+const sty_kernels *sty_kernels_of(sty_cpu cpu);
+const sty_kernels *sty_kernels_chosen(void);
+
+#endif

@@ -1,0 +1,17 @@
+/* kernels_impl.h - the kernels for the width that the including file has. */
+#ifndef STY_MATH_KERNELS_IMPL_H
+#define STY_MATH_KERNELS_IMPL_H
+
+#include "math/activation_impl.h"
+#include "math/conv_impl.h"
+#include "math/recurrent_impl.h"
+
+#define STY_KERNELS                                                                                \
+    {.activate = activate,                                                                         \
+     .softmax = softmax,                                                                           \
+     .conv_tile = conv_tile,                                                                       \
+     .conv_depthwise = conv_depthwise,                                                             \
+     .gemv = gemv,                                                                                 \
+     .gru_gates = gru_gates}
+
+#endif
