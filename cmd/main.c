@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static const command *const commands[] = {
+    &command_bench,
     &command_extract,
     &command_inspect,
     &command_mel,
