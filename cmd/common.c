@@ -52,13 +52,15 @@ sty_model *open_model(const model_options *options, bool verify) {
 
 /* ---- inputs ---- */
 
+/* Asks for the kind before opening: whoever writes into a FIFO would lose a reader
+ * that goes away again. */
 static bool begins_like_npy(const char *path) {
     unsigned char head[6];
-    int fd;
-    if (strcmp(path, "-") == 0 || sty_file_open(path, &fd, NULL) != STY_OK) return false;
     struct stat st;
-    const bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    const bool is = regular && read(fd, head, sizeof head) == sizeof head && sty_npy_is(head, sizeof head);
+    int fd;
+    if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+    if (sty_file_open(path, &fd, NULL) != STY_OK) return false;
+    const bool is = read(fd, head, sizeof head) == sizeof head && sty_npy_is(head, sizeof head);
     close(fd);
     return is;
 }

@@ -137,7 +137,8 @@ typedef struct sty_clip_info {
 } sty_clip_info;
 
 /* Reads audio. path "-" is standard input; pipes and FIFOs are read to their
- * end first. Formats: what libsndfile reads, less the codings that are known
+ * end first; a FIFO that nobody opens for writing within 5 s is STY_EMPTY. Samples
+ * beyond 1e9 count as non-finite: their squares leave float32. Formats: what libsndfile reads, less the codings that are known
  * to be unsafe in shipped versions (see lib/README.md).
  * Errors: every input status of STY_STATUS_MAP but timeout and crashed. */
 STY_API sty_status sty_clip_read(const char *path, const sty_clip_options *options, sty_clip **clip,

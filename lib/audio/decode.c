@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sndfile.h>
 #include <stdio.h>
@@ -22,6 +23,13 @@
 enum { BLOCK_FRAMES = 4096, MAX_CHANNELS = 64, MIN_RATE = 1000, MAX_RATE = 768000 };
 static const double DEFAULT_MAX_SECONDS = 24 * 3600.0;
 static const uint64_t DEFAULT_MAX_BYTES = (uint64_t)4 << 30;
+
+/* A writer may come a moment later than we do; one that never comes must not keep us. */
+enum { FIFO_WAIT_MS = 5000 };
+
+/* Louder than any scale of samples: squares of sums of such values leave float32, and
+ * what a clamp then makes of them looks like a result. */
+static const float LOUDEST = 1e9f;
 
 /* libsndfile keeps the error of a failed open in process globals. */
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -160,10 +168,10 @@ static sty_status append(sty_clip *clip, const float *block, size_t n_frames, in
     for (size_t i = 0; i < n_frames; i++)
         for (size_t c = 0; c < kept; c++) {
             float v = block[i * (size_t)channels + first + c];
-            if (!isfinite(v)) {
+            if (!(fabsf(v) <= LOUDEST)) {
                 if (!options->zero_nonfinite)
                     return sty_err_set(err, STY_NONFINITE,
-                                       "'%s' has the value %f at sample %zu; --nonfinite zero "
+                                       "'%s' has the value %g at sample %zu; --nonfinite zero "
                                        "reads it as 0",
                                        source->name, (double)v, clip->info.n_frames + i);
                 v = 0.0f;
@@ -249,12 +257,24 @@ static sty_status decode(sty_source *source, const sty_clip_options *options, st
     return status;
 }
 
+static sty_status check_options(const sty_clip_options *o, const sty_source *source, sty_err *err) {
+    const double most = 1e9;
+    if (!(o->start_s >= 0 && o->start_s <= most) || !(o->end_s <= most) || !(o->max_duration_s <= most) || o->channel < 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s': start %g, end %g, limit %g or channel %d is out of range",
+                           source->name, o->start_s, o->end_s, o->max_duration_s, o->channel);
+    if (o->end_s > 0 && o->end_s <= o->start_s)
+        return sty_err_set(err, STY_EMPTY, "'%s' has no samples from %g s to %g s", source->name, o->start_s, o->end_s);
+    return STY_OK;
+}
+
 static sty_status read_source(sty_source *source, const sty_clip_options *options, sty_clip **clip,
                               sty_err *err) {
     static const sty_clip_options defaults = {0};
+    if (!options) options = &defaults;
+    STY_TRY(check_options(options, source, err));
     sty_clip *made = sty_alloc(1, sizeof *made);
     if (!made) return sty_err_no_memory(err, sizeof *made, source->name);
-    sty_status status = decode(source, options ? options : &defaults, made, err);
+    sty_status status = decode(source, options, made, err);
     if (status == STY_OK) *clip = made;
     else sty_clip_free(made);
     return status;
@@ -274,8 +294,9 @@ sty_status sty_clip_read_fd(int fd, const char *name, const sty_clip_options *op
     }
     if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode))
         return sty_err_set(err, STY_UNREADABLE, "'%s' is neither a file nor a pipe", name);
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0 && flags & O_NONBLOCK) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    const int flags = fcntl(fd, F_GETFL);
+    struct pollfd writer = {.fd = fd, .events = POLLIN};
+    if (flags >= 0 && flags & O_NONBLOCK) poll(&writer, 1, FIFO_WAIT_MS);
     sty_bytes bytes = {0};
     const uint64_t cap = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
     STY_TRY(sty_file_slurp(fd, name, (size_t)cap, &bytes, err));

@@ -22,6 +22,7 @@ const char *scratch_path(const char *name) {
 
 const char *scratch_file(const char *name, const void *bytes, size_t n) {
     const char *path = scratch_path(name);
+    unlink(path); /* ext4 flushes a file that is truncated and written again */
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(bytes, 1, n, file) != n || fclose(file) != 0) abort();
     return path;
