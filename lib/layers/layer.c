@@ -84,6 +84,10 @@ const float *sty_weight(const sty_slots *slots, const float *const *weights, con
     return NULL;
 }
 
+bool sty_layer_only_lengths(sty_status status) {
+    return status == STY_TOO_LONG || status == STY_BAD_ARGUMENT;
+}
+
 sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wanted,
                             sty_err *err) {
     char text[64];

@@ -103,7 +103,10 @@ typedef struct sty_layer_type {
 
     /* Output shapes from input shapes: out[0] the output, out[1] the extra.
      * Errors: STY_BAD_MODEL when the inputs cannot be used (message names both
-     * shapes), STY_TOO_SHORT when only the length is wrong. */
+     * shapes), STY_TOO_SHORT when the clip is too short. STY_TOO_LONG or
+     * STY_BAD_ARGUMENT when only the lengths of this clip do not fit (a table, a
+     * mask, a bound input): out is then filled all the same, for a graph is bound
+     * with lengths of its own (see sty_layer_only_lengths). */
     sty_status (*shape)(const void *params, const sty_shape *in, size_t n_in, sty_shape *out,
                         sty_err *err);
 
@@ -136,6 +139,9 @@ typedef struct sty_layer_type {
 extern const sty_layer_type *const sty_layer_types[];
 extern const size_t sty_n_layer_types;
 const sty_layer_type *sty_layer_find(const char *name);
+
+/* True for the errors of shape that speak of one clip's lengths. */
+bool sty_layer_only_lengths(sty_status status);
 
 /* ---- help for the types themselves ---- */
 

@@ -5,6 +5,7 @@
 #include "layers/layer.h"
 
 extern const sty_layer_type sty_layer_activation;
+extern const sty_layer_type sty_layer_conv1d;
 extern const sty_layer_type sty_layer_conv2d;
 extern const sty_layer_type sty_layer_flatten;
 extern const sty_layer_type sty_layer_gru;

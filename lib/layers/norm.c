@@ -26,6 +26,7 @@ static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_sha
     STY_TRY(sty_layer_expect(in, 1u << STY_VECTOR | 1u << STY_SEQUENCE | 1u << STY_IMAGE,
                              "a vector, sequence or image", err));
     STY_TRY(sty_norm_check(p, sty_shape_width(in), err));
+    if (in->kind != STY_VECTOR) STY_TRY(sty_norm_check_length(p, positions(in), err));
     out[0] = in[0];
     return STY_OK;
 }

@@ -12,6 +12,12 @@ sty_status sty_norm_check(const sty_norm_params *p, size_t channels, sty_err *er
     return STY_OK;
 }
 
+sty_status sty_norm_check_length(const sty_norm_params *p, size_t positions, sty_err *err) {
+    if (p->kind == STY_NORM_INSTANCE && positions < 2)
+        return sty_err_set(err, STY_TOO_SHORT, "instance norm needs at least 2 steps, there is one");
+    return STY_OK;
+}
+
 void sty_norm_slots(const sty_norm_params *p, size_t channels, const char *prefix,
                     sty_slots *slots) {
     if (p->kind == STY_NORM_NONE) return;

@@ -3,6 +3,7 @@
 #define STY_LAYERS_NORM_PART_H
 
 #include "layers/layer.h"
+#include "math/activation.h"
 
 typedef enum sty_norm {
     STY_NORM_NONE,
@@ -20,12 +21,37 @@ typedef struct sty_norm_params {
     double eps;
 } sty_norm_params;
 
+/* Rows of a parameter table for a norm at offset `at`: KEY (the kind) and
+ * PREFIX_groups, PREFIX_affine, PREFIX_eps. */
+#define STY_NORM_ROWS(key, prefix, at, kind_initial)                                               \
+    {.name = key, .kind = STY_PARAM_CHOICE, .offset = (at) + offsetof(sty_norm_params, kind),      \
+     .initial = kind_initial, .choices = sty_norm_names, .help = "normalisation"},                 \
+        {.name = prefix "_groups", .kind = STY_PARAM_INT,                                          \
+         .offset = (at) + offsetof(sty_norm_params, groups), .initial = "1", .low = 1,             \
+         .high = 65536, .help = "of norm group"},                                                  \
+        {.name = prefix "_affine", .kind = STY_PARAM_BOOL,                                         \
+         .offset = (at) + offsetof(sty_norm_params, affine), .initial = "true",                    \
+         .help = "the norm has weight and bias"},                                                  \
+        {.name = prefix "_eps", .kind = STY_PARAM_NUMBER,                                          \
+         .offset = (at) + offsetof(sty_norm_params, eps), .initial = "1e-5", .low = 0, .high = 1,  \
+         .help = "added to the variance"}
+
+/* The two rows of an activation: which, and the slope of leaky_relu. */
+#define STY_ACTIVATION_ROWS(key, slope_key, at, slope_at, kind_initial, slope_initial)             \
+    {.name = key, .kind = STY_PARAM_CHOICE, .offset = at, .initial = kind_initial,                 \
+     .choices = sty_activation_names, .help = "element-wise function"},                            \
+        {.name = slope_key, .kind = STY_PARAM_NUMBER, .offset = slope_at,                          \
+         .initial = slope_initial, .low = -10, .high = 10, .help = "of leaky_relu"}
+
 typedef struct sty_norm_state {
     const float *gain, *shift; /* [C]; NULL without affine */
 } sty_norm_state;
 
 /* STY_BAD_MODEL when the groups do not divide the channels. */
 sty_status sty_norm_check(const sty_norm_params *p, size_t channels, sty_err *err);
+
+/* STY_TOO_SHORT for instance norm of a single position, which PyTorch refuses. */
+sty_status sty_norm_check_length(const sty_norm_params *p, size_t positions, sty_err *err);
 
 /* PREFIXweight, PREFIXbias, and for batch PREFIXrunning_mean, PREFIXrunning_var. */
 void sty_norm_slots(const sty_norm_params *p, size_t channels, const char *prefix,

@@ -31,7 +31,7 @@ static bool measure(const sty_model *model, graph_facts *facts) {
     if (facts->frames_per_10_s < facts->min_frames) facts->frames_per_10_s = facts->min_frames;
     sty_graph_nominal(graph, facts->frames_per_10_s, facts->shapes);
     facts->total = 0;
-    if (sty_graph_infer(graph, NULL, facts->shapes, NULL) != STY_OK) return true;
+    if (sty_graph_infer_nominal(graph, NULL, facts->shapes, NULL) != STY_OK) return true;
     for (size_t i = 0; i < graph->n_nodes; i++)
         facts->total += sty_graph_work(&graph->nodes[i], facts->shapes);
     return true;

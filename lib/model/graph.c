@@ -14,29 +14,42 @@ int sty_graph_find(const sty_graph *graph, const char *name) {
     return -1;
 }
 
-static sty_status infer_node(const sty_node *node, sty_shape *shapes, sty_err *err) {
+sty_status sty_graph_infer_node(const sty_node *node, sty_shape *shapes, sty_err *err) {
     sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
     for (size_t i = 0; i < node->n_in; i++)
         in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
     sty_status status = node->type->shape(node->params, in, node->n_in, out, err);
-    if (status == STY_OK && (!sty_shape_fits(&out[0]) || (node->type->extra && !sty_shape_fits(&out[1]))))
+    if ((status == STY_OK || sty_layer_only_lengths(status)) &&
+        (!sty_shape_fits(&out[0]) || (node->type->extra && !sty_shape_fits(&out[1]))))
         status = sty_err_set(err, STY_BAD_MODEL, "the output is empty or too large");
-    if (status != STY_OK) {
-        sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
-        return status;
-    }
+    if (status != STY_OK) sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
+    if (status != STY_OK && !sty_layer_only_lengths(status)) return status;
     shapes[node->out] = out[0];
     if (node->type->extra) shapes[node->out + 1] = out[1];
+    return status;
+}
+
+static sty_status infer(const sty_graph *graph, const bool *needed, bool nominal, sty_shape *shapes,
+                        sty_err *err) {
+    for (size_t i = graph->n_inputs; i < graph->n_values; i++)
+        shapes[i] = (sty_shape){.kind = STY_ABSENT};
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        if (needed && !needed[i]) continue;
+        const sty_status status = sty_graph_infer_node(&graph->nodes[i], shapes, err);
+        if (nominal && sty_layer_only_lengths(status)) continue;
+        STY_TRY(status);
+    }
     return STY_OK;
 }
 
 sty_status sty_graph_infer(const sty_graph *graph, const bool *needed, sty_shape *shapes,
                            sty_err *err) {
-    for (size_t i = graph->n_inputs; i < graph->n_values; i++)
-        shapes[i] = (sty_shape){.kind = STY_ABSENT};
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        if (!needed || needed[i]) STY_TRY(infer_node(&graph->nodes[i], shapes, err));
-    return STY_OK;
+    return infer(graph, needed, false, shapes, err);
+}
+
+sty_status sty_graph_infer_nominal(const sty_graph *graph, const bool *needed, sty_shape *shapes,
+                                   sty_err *err) {
+    return infer(graph, needed, true, shapes, err);
 }
 
 void sty_graph_mark(const sty_graph *graph, int value, bool *needed) {
@@ -64,14 +77,14 @@ size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shap
     size_t low = 0, high = 1;
     for (;; high *= 2) {
         sty_graph_nominal(graph, high, shapes);
-        if (sty_graph_infer(graph, needed, shapes, NULL) == STY_OK) break;
+        if (sty_graph_infer_nominal(graph, needed, shapes, NULL) == STY_OK) break;
         if (high > 1u << 20) return 0;
         low = high;
     }
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
         sty_graph_nominal(graph, middle, shapes);
-        if (sty_graph_infer(graph, needed, shapes, NULL) == STY_OK) high = middle;
+        if (sty_graph_infer_nominal(graph, needed, shapes, NULL) == STY_OK) high = middle;
         else low = middle;
     }
     return high;

@@ -39,6 +39,15 @@ int sty_graph_find(const sty_graph *graph, const char *name);
 sty_status sty_graph_infer(const sty_graph *graph, const bool *needed, sty_shape *shapes,
                            sty_err *err);
 
+/* The same for one node, from the shapes before it. Shapes are written also
+ * when sty_layer_only_lengths(status). */
+sty_status sty_graph_infer_node(const sty_node *node, sty_shape *shapes, sty_err *err);
+
+/* The same for nominal shapes: lengths that do not fit together are no error,
+ * only clips too short are. */
+sty_status sty_graph_infer_nominal(const sty_graph *graph, const bool *needed, sty_shape *shapes,
+                                   sty_err *err);
+
 /* Marks the nodes that the wanted value depends on. */
 void sty_graph_mark(const sty_graph *graph, int value, bool *needed);
 

@@ -261,18 +261,11 @@ static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shap
     STY_TRY(add_value(graph, &model->arena, node->name, NULL, (int)at, err));
     if (node->type->extra)
         STY_TRY(add_value(graph, &model->arena, node->name, node->type->extra, (int)at, err));
-    sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
+    const sty_status status = sty_graph_infer_node(node, shapes, err);
+    if (status != STY_OK && !sty_layer_only_lengths(status)) return unknown(entry, err);
+    sty_shape in[STY_MAX_PORTS];
     for (size_t i = 0; i < node->n_in; i++)
         in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
-    sty_status status = node->type->shape(node->params, in, node->n_in, out, err);
-    if (status == STY_OK && !sty_shape_fits(&out[0]))
-        status = sty_err_set(err, STY_BAD_MODEL, "the output is empty or too large");
-    if (status != STY_OK) {
-        sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
-        return unknown(entry, err);
-    }
-    shapes[node->out] = out[0];
-    if (node->type->extra) shapes[node->out + 1] = out[1];
     STY_TRY(bind_weights(model, entry, node, in, err));
     graph->n_nodes++;
     return STY_OK;
@@ -282,9 +275,9 @@ static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shap
  * changes with the number of frames becomes 0. */
 static sty_status fix_shapes(sty_graph *graph, sty_shape *shapes, sty_shape *longer, sty_err *err) {
     sty_graph_nominal(graph, NOMINAL_FRAMES, shapes);
-    STY_TRY(sty_graph_infer(graph, NULL, shapes, err));
+    STY_TRY(sty_graph_infer_nominal(graph, NULL, shapes, err));
     sty_graph_nominal(graph, 2 * NOMINAL_FRAMES, longer);
-    STY_TRY(sty_graph_infer(graph, NULL, longer, err));
+    STY_TRY(sty_graph_infer_nominal(graph, NULL, longer, err));
     for (size_t i = graph->n_inputs; i < graph->n_values; i++) {
         graph->values[i].shape = shapes[i];
         for (int d = 0; d < shapes[i].rank; d++)
