@@ -4,8 +4,16 @@
 #include <string.h>
 
 const sty_layer_type *const sty_layer_types[] = {
-    &sty_layer_activation, &sty_layer_conv1d, &sty_layer_conv2d, &sty_layer_flatten, &sty_layer_gru,
-    &sty_layer_image,      &sty_layer_linear, &sty_layer_norm,    &sty_layer_style_token_attention,
+    &sty_layer_activation,
+    &sty_layer_conv1d,
+    &sty_layer_conv2d,
+    &sty_layer_flatten,
+    &sty_layer_gru,
+    &sty_layer_image,
+    &sty_layer_linear,
+    &sty_layer_norm,
+    &sty_layer_scale,
+    &sty_layer_style_token_attention,
 };
 
 const size_t sty_n_layer_types = STY_COUNT(sty_layer_types);

@@ -12,6 +12,7 @@ extern const sty_layer_type sty_layer_gru;
 extern const sty_layer_type sty_layer_image;
 extern const sty_layer_type sty_layer_linear;
 extern const sty_layer_type sty_layer_norm;
+extern const sty_layer_type sty_layer_scale;
 extern const sty_layer_type sty_layer_style_token_attention;
 
 #endif
