@@ -96,6 +96,23 @@ sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wan
                        wanted);
 }
 
+sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool same_width,
+                                   sty_status *lengths, sty_err *err) {
+    const bool kinds = b->kind == a->kind || b->kind == STY_VECTOR;
+    const bool usable = kinds && a->kind != STY_HEADS && a->kind != STY_ABSENT;
+    char first[64], other[64];
+    if (!usable || (same_width && sty_shape_width(a) != sty_shape_width(b)))
+        return sty_err_set(err, STY_BAD_MODEL, "an input is %s, which does not fit beside %s",
+                           sty_shape_text(b, other), sty_shape_text(a, first));
+    if (b->kind == STY_IMAGE && a->dim[0] != b->dim[0])
+        return sty_err_set(err, STY_BAD_MODEL, "an input is %s, which does not fit beside %s",
+                           sty_shape_text(b, other), sty_shape_text(a, first));
+    if (b->kind == a->kind && a->rank > 1 && a->dim[a->rank - 2] != b->dim[a->rank - 2])
+        *lengths = sty_err_set(err, STY_BAD_ARGUMENT, "an input is %s beside %s",
+                               sty_shape_text(b, other), sty_shape_text(a, first));
+    return STY_OK;
+}
+
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err) {
     void *block = sty_arena_alloc(arena, n, size);
     if (!block) return sty_err_no_memory(err, n * size, "prepared weights");

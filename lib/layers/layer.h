@@ -148,6 +148,13 @@ bool sty_layer_only_lengths(sty_status status);
 /* STY_BAD_MODEL unless in has one of the kinds (bit 1 << kind). */
 sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wanted, sty_err *err);
 
+/* Checks that b can stand beside a: the same kind, or b a vector (for each step
+ * or position of a); the same width too where same_width. STY_BAD_MODEL when
+ * not. Where only the lengths differ, *lengths becomes STY_BAD_ARGUMENT and
+ * the result is STY_OK: see sty_layer_only_lengths. */
+sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool same_width,
+                                   sty_status *lengths, sty_err *err);
+
 /* Arena allocation with the error filled in. */
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err);
 

@@ -5,14 +5,21 @@
 
 const sty_layer_type *const sty_layer_types[] = {
     &sty_layer_activation,
+    &sty_layer_add,
+    &sty_layer_average_pool,
+    &sty_layer_concat,
     &sty_layer_conv1d,
     &sty_layer_conv2d,
     &sty_layer_flatten,
+    &sty_layer_glu,
     &sty_layer_gru,
     &sty_layer_image,
     &sty_layer_linear,
     &sty_layer_norm,
+    &sty_layer_pool,
+    &sty_layer_positional_encoding,
     &sty_layer_scale,
+    &sty_layer_slice,
     &sty_layer_style_token_attention,
 };
 

@@ -5,14 +5,21 @@
 #include "layers/layer.h"
 
 extern const sty_layer_type sty_layer_activation;
+extern const sty_layer_type sty_layer_add;
+extern const sty_layer_type sty_layer_average_pool;
+extern const sty_layer_type sty_layer_concat;
 extern const sty_layer_type sty_layer_conv1d;
 extern const sty_layer_type sty_layer_conv2d;
 extern const sty_layer_type sty_layer_flatten;
+extern const sty_layer_type sty_layer_glu;
 extern const sty_layer_type sty_layer_gru;
 extern const sty_layer_type sty_layer_image;
 extern const sty_layer_type sty_layer_linear;
 extern const sty_layer_type sty_layer_norm;
+extern const sty_layer_type sty_layer_pool;
+extern const sty_layer_type sty_layer_positional_encoding;
 extern const sty_layer_type sty_layer_scale;
+extern const sty_layer_type sty_layer_slice;
 extern const sty_layer_type sty_layer_style_token_attention;
 
 #endif

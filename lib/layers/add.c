@@ -1,0 +1,54 @@
+/* add.c - layer `add`: x_0 + factor (x_1 + x_2 + ...), a residual connection. A
+ * vector among the later inputs is added at every step or position. */
+#include "layers/layers.h"
+
+#include <string.h>
+
+typedef struct {
+    double factor;
+} add_params;
+
+static const sty_param params[] = {
+    {.name = "factor", .kind = STY_PARAM_NUMBER, .offset = offsetof(add_params, factor),
+     .initial = "1", .low = -1e6, .high = 1e6, .help = "of every input but the first"},
+};
+
+static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_shape *out,
+                        sty_err *err) {
+    sty_status status = STY_OK;
+    (void)p;
+    out[0] = in[0];
+    for (size_t i = 1; i < n_in; i++)
+        STY_TRY(sty_layer_expect_beside(&in[0], &in[i], true, &status, err));
+    return status;
+}
+
+static void run(const sty_layer_call *call) {
+    const add_params *p = call->params;
+    const size_t n = sty_shape_count(&call->out[0].shape);
+    const float factor = (float)p->factor;
+    float *y = call->out[0].data;
+    memcpy(y, call->in[0].data, n * sizeof *y);
+    for (size_t i = 1; i < call->n_in; i++) {
+        const float *x = call->in[i].data;
+        const size_t m = sty_shape_count(&call->in[i].shape);
+        for (size_t at = 0; at < n; at += m) /* m = n, or a vector again and again */
+            for (size_t j = 0; j < m; j++)
+                y[at + j] += factor * x[j];
+    }
+}
+
+static const char *const inputs[] = {"inputs", NULL};
+
+const sty_layer_type sty_layer_add = {
+    .name = "add",
+    .summary = "the sum of its inputs: a residual connection",
+    .params = params,
+    .n_params = STY_COUNT(params),
+    .params_size = sizeof(add_params),
+    .inputs = inputs,
+    .n_required = 1,
+    .variadic = true,
+    .shape = shape,
+    .run = run,
+};
