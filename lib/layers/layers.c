@@ -15,6 +15,7 @@ const sty_layer_type *const sty_layer_types[] = {
     &sty_layer_gru,
     &sty_layer_image,
     &sty_layer_linear,
+    &sty_layer_lstm,
     &sty_layer_norm,
     &sty_layer_pool,
     &sty_layer_positional_encoding,

@@ -15,6 +15,7 @@ extern const sty_layer_type sty_layer_glu;
 extern const sty_layer_type sty_layer_gru;
 extern const sty_layer_type sty_layer_image;
 extern const sty_layer_type sty_layer_linear;
+extern const sty_layer_type sty_layer_lstm;
 extern const sty_layer_type sty_layer_norm;
 extern const sty_layer_type sty_layer_pool;
 extern const sty_layer_type sty_layer_positional_encoding;

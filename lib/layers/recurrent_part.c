@@ -1,0 +1,170 @@
+/* recurrent_part.c - the recurrences of math/ run one direction over one layer;
+ * here they are stacked and turned round.
+ *
+ * The backward direction runs over a reversed copy of its input: copying rows is
+ * nothing beside the products, and the recurrences stay free of a direction. */
+#include "layers/recurrent_part.h"
+
+#include "math/gru.h"
+#include "math/gru_tensorflow.h"
+#include "math/lstm.h"
+
+#include <string.h>
+
+typedef union {
+    sty_gru gru;
+    sty_gru_tensorflow tensorflow;
+    sty_lstm lstm;
+} recurrent_cell;
+
+const char *const sty_recurrent_outputs[] = {"last", "all", NULL};
+
+static size_t n_directions(const sty_recurrent_params *p) { return p->bidirectional ? 2 : 1; }
+
+/* Width of what layer l reads. */
+static size_t input_width(const sty_recurrent_params *p, const sty_shape *in, size_t l) {
+    return l ? n_directions(p) * (size_t)p->units : in->dim[1];
+}
+
+sty_status sty_recurrent_shape(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
+                               sty_shape *out, sty_err *err) {
+    const size_t width = n_directions(p) * (size_t)p->units;
+    STY_TRY(sty_layer_expect(in, 1u << STY_SEQUENCE, "a sequence [T, D]", err));
+    if (cell == STY_CELL_GRU_TENSORFLOW && (p->layers > 1 || p->bidirectional))
+        return sty_err_set(err, STY_BAD_MODEL, "cell tensorflow has one layer and one direction");
+    out[1] = sty_shape_sequence(in->dim[0], width);
+    out[0] = p->output == STY_LAST_STATE ? sty_shape_vector(width) : out[1];
+    return STY_OK;
+}
+
+/* Rows per unit of the torch cells. */
+static size_t gates(sty_cell cell) { return cell == STY_CELL_LSTM ? 4 : 3; }
+
+void sty_recurrent_slots(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
+                         sty_slots *list) {
+    const size_t u = (size_t)p->units, rows = gates(cell) * u;
+    if (cell == STY_CELL_GRU_TENSORFLOW) {
+        STY_SLOT2(list, 2 * u, in->dim[1] + u, "gates.weight");
+        STY_SLOT1(list, 2 * u, "gates.bias");
+        STY_SLOT2(list, u, in->dim[1] + u, "candidate.weight");
+        STY_SLOT1(list, u, "candidate.bias");
+        return;
+    }
+    for (size_t l = 0; l < (size_t)p->layers; l++)
+        for (size_t d = 0; d < n_directions(p); d++) {
+            const char *suffix = d ? "_reverse" : "";
+            STY_SLOT2(list, rows, input_width(p, in, l), "weight_ih_l%zu%s", l, suffix);
+            STY_SLOT2(list, rows, u, "weight_hh_l%zu%s", l, suffix);
+            STY_SLOT1(list, rows, "bias_ih_l%zu%s", l, suffix);
+            STY_SLOT1(list, rows, "bias_hh_l%zu%s", l, suffix);
+        }
+}
+
+/* Four tensors in the order of the slots; gru's recurrent matrix is packed. */
+static sty_status make_cell(sty_cell cell, size_t width, size_t u, const float *const *weights,
+                            sty_arena *arena, recurrent_cell *c, sty_err *err) {
+    float *packed;
+    if (cell == STY_CELL_GRU_TENSORFLOW) {
+        c->tensorflow = (sty_gru_tensorflow){width, u, weights[0], weights[1], weights[2], weights[3]};
+        return STY_OK;
+    }
+    if (cell == STY_CELL_LSTM) {
+        c->lstm = (sty_lstm){width, u, weights[0], weights[1], weights[2], weights[3]};
+        return STY_OK;
+    }
+    STY_TRY(sty_layer_alloc(arena, sty_recurrent_packed(3 * u, u), sizeof *packed, &packed, err));
+    sty_recurrent_pack(weights[1], 3 * u, u, packed);
+    c->gru = (sty_gru){.width = width, .units = u, .weight_ih = weights[0], .weight_hh = packed,
+                       .bias_ih = weights[2], .bias_hh = weights[3]};
+    return STY_OK;
+}
+
+sty_status sty_recurrent_prepare(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
+                                 const sty_slots *list, const float *const *weights,
+                                 sty_arena *arena, const void **state, sty_err *err) {
+    const size_t n = (size_t)p->layers * n_directions(p);
+    recurrent_cell *cells;
+    (void)list;
+    STY_TRY(sty_layer_alloc(arena, n, sizeof *cells, &cells, err));
+    for (size_t i = 0; i < n; i++)
+        STY_TRY(make_cell(cell, input_width(p, in, i / n_directions(p)), (size_t)p->units,
+                          weights + 4 * i, arena, &cells[i], err));
+    *state = cells;
+    return STY_OK;
+}
+
+static size_t cell_scratch(sty_cell cell, size_t units, size_t t) {
+    if (cell == STY_CELL_GRU_TENSORFLOW)
+        return sty_gru_tensorflow_scratch(&(sty_gru_tensorflow){.units = units}, t);
+    if (cell == STY_CELL_LSTM) return sty_lstm_scratch(&(sty_lstm){.units = units}, t);
+    return sty_gru_scratch(&(sty_gru){.units = units}, t);
+}
+
+/* What a run needs beside the gates. */
+typedef struct {
+    size_t gates, state, between, reversed, one; /* floats */
+} sizes;
+
+static sizes measure(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
+    const size_t u = (size_t)p->units, t = in->dim[0], both = n_directions(p) * u;
+    const size_t widest = in->dim[1] > both ? in->dim[1] : both;
+    return (sizes){.gates = cell_scratch(cell, u, t),
+                   .state = both,
+                   .between = p->layers > 1 ? t * both : 0,
+                   .reversed = p->bidirectional ? t * widest : 0,
+                   .one = p->bidirectional ? t * u : 0};
+}
+
+size_t sty_recurrent_scratch(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
+    const sizes s = measure(cell, p, in);
+    return s.gates + s.state + 2 * s.between + s.reversed + s.one;
+}
+
+double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
+    double columns = 0;
+    for (size_t l = 0; l < (size_t)p->layers; l++)
+        columns += (double)input_width(p, in, l) + p->units;
+    return (double)in->dim[0] * (double)(gates(cell) * n_directions(p)) * p->units * columns;
+}
+
+static void run_cell(sty_cell kind, const recurrent_cell *cell, const float *x, size_t t,
+                     float *state, float *states, float *scratch) {
+    if (kind == STY_CELL_GRU_TENSORFLOW)
+        sty_gru_tensorflow_run(&cell->tensorflow, x, t, state, states, scratch);
+    else if (kind == STY_CELL_LSTM) sty_lstm_run(&cell->lstm, x, t, state, states, scratch);
+    else sty_gru_run(&cell->gru, x, t, state, states, scratch);
+}
+
+/* Both directions of one layer: x [T, D] to states [T, 2U] (NULL: not wanted). */
+static void run_both(sty_cell kind, const recurrent_cell *cells, const float *x, size_t d, size_t t,
+                     size_t u, float *state, float *states, const sizes *s, float *scratch) {
+    float *reversed = scratch + s->gates, *one = reversed + s->reversed;
+    for (size_t direction = 0; direction < 2; direction++) {
+        for (size_t i = 0; direction && i < t; i++)
+            memcpy(reversed + i * d, x + (t - 1 - i) * d, d * sizeof *x);
+        run_cell(kind, &cells[direction], direction ? reversed : x, t, state + direction * u, one, scratch);
+        for (size_t i = 0; states && i < t; i++)
+            memcpy(states + i * 2 * u + direction * u, one + (direction ? t - 1 - i : i) * u,
+                   u * sizeof *one);
+    }
+}
+
+void sty_recurrent_run(sty_cell cell, const sty_layer_call *call) {
+    const sty_recurrent_params *p = call->params;
+    const recurrent_cell *cells = call->state;
+    const sty_shape *in = &call->in[0].shape;
+    const sizes s = measure(cell, p, in);
+    const size_t u = (size_t)p->units, t = in->dim[0], n = n_directions(p);
+    float *state = call->scratch, *between = state + s.state, *rest = between + 2 * s.between;
+    float *result = call->out[1].data; /* all steps of the last layer, where wanted */
+    if (!result && p->output == STY_ALL_STATES) result = call->out[0].data;
+    const float *x = call->in[0].data;
+    for (size_t l = 0; l < (size_t)p->layers; l++) {
+        float *states = l + 1 == (size_t)p->layers ? result : between + l % 2 * s.between;
+        if (n == 2) run_both(cell, cells + 2 * l, x, input_width(p, in, l), t, u, state, states, &s, rest);
+        else run_cell(cell, cells + l, x, t, state, states, rest);
+        x = states;
+    }
+    if (p->output == STY_LAST_STATE) memcpy(call->out[0].data, state, n * u * sizeof *state);
+    else if (result != call->out[0].data) memcpy(call->out[0].data, result, t * n * u * sizeof *state);
+}

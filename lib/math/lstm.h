@@ -1,0 +1,25 @@
+/* lstm.h - long short-term memory. Floor 1. */
+#ifndef STY_MATH_LSTM_H
+#define STY_MATH_LSTM_H
+
+#include <stddef.h>
+
+/* Weights of one torch.nn.LSTM layer, rows in the order i, f, g, o. */
+typedef struct sty_lstm {
+    size_t width, units;    /* D, U */
+    const float *weight_ih; /* [4U, D] */
+    const float *weight_hh; /* [4U, U] */
+    const float *bias_ih;   /* [4U] */
+    const float *bias_hh;   /* [4U] */
+} sty_lstm;
+
+/* Floats of scratch for n_frames steps. */
+size_t sty_lstm_scratch(const sty_lstm *lstm, size_t n_frames);
+
+/* Runs over x [T, D] from zero states (torch.nn.LSTM, one direction):
+ *   i, f, o = sigmoid(W x + b + U h + c), g = tanh(likewise), c' = f c + i g, h' = o tanh(c').
+ * state [U] receives the last h; states [T, U], when not NULL, every h. */
+void sty_lstm_run(const sty_lstm *lstm, const float *x, size_t n_frames, float *state,
+                  float *states, float *scratch);
+
+#endif
