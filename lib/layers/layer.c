@@ -113,6 +113,11 @@ sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool 
     return STY_OK;
 }
 
+const char *sty_layer_prefix(char text[48], const char *prefix, const char *part) {
+    snprintf(text, 48, "%s%s", prefix, part);
+    return text;
+}
+
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err) {
     void *block = sty_arena_alloc(arena, n, size);
     if (!block) return sty_err_no_memory(err, n * size, "prepared weights");

@@ -155,6 +155,9 @@ sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wan
 sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool same_width,
                                    sty_status *lengths, sty_err *err);
 
+/* "attention." and "norm." as "attention.norm." into text[48]; returns text. */
+const char *sty_layer_prefix(char text[48], const char *prefix, const char *part);
+
 /* Arena allocation with the error filled in. */
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err);
 

@@ -2,9 +2,7 @@
  * sequence (torch.nn.Linear, then an activation). */
 #include "layers/layers.h"
 #include "math/activation.h"
-#include "math/gemm.h"
-
-#include <string.h>
+#include "math/linear.h"
 
 typedef struct {
     int units, activation;
@@ -67,9 +65,7 @@ static void run(const sty_layer_call *call) {
     const size_t t = sty_shape_steps(&call->in[0].shape), d = sty_shape_width(&call->in[0].shape);
     const size_t u = (size_t)p->units;
     float *y = call->out[0].data;
-    for (size_t i = 0; s->bias && i < t; i++)
-        memcpy(y + i * u, s->bias, u * sizeof *y);
-    sty_gemm_bt(t, u, d, call->in[0].data, d, s->weight, d, s->bias != NULL, y, u);
+    sty_linear_run(t, u, d, call->in[0].data, s->weight, s->bias, y);
     sty_activate((sty_activation)p->activation, (float)p->slope, y, t * u);
 }
 

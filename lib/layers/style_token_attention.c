@@ -12,6 +12,7 @@
 #include "layers/layers.h"
 #include "math/activation.h"
 #include "math/gemm.h"
+#include "math/linear.h"
 
 #include <math.h>
 #include <string.h>
@@ -114,14 +115,6 @@ static void slots(const void *params_, const sty_shape *in, sty_slots *list) {
     projection_slots(list, "out", p->out > 0, p->out_bias, (size_t)p->out, values_width(p));
 }
 
-/* y [n, rows] = x [n, columns] W^T + b, at bind time. */
-static void project(const float *x, size_t n, const float *weight, const float *bias, size_t rows,
-                    size_t columns, float *y) {
-    for (size_t i = 0; bias && i < n; i++)
-        memcpy(y + i * rows, bias, rows * sizeof *y);
-    sty_gemm_bt(n, rows, columns, x, columns, weight, columns, bias != NULL, y, rows);
-}
-
 static sty_status prepare(const void *params_, const sty_shape *in, const sty_slots *list,
                           const float *const *weights, sty_arena *arena, const void **state,
                           sty_err *err) {
@@ -139,13 +132,13 @@ static sty_status prepare(const void *params_, const sty_shape *in, const sty_sl
     s->keys = active;
     s->values = active;
     if (p->key_projection) {
-        project(active, k, sty_weight(list, weights, "key.weight"),
-                sty_weight(list, weights, "key.bias"), u, d, keys);
+        sty_linear_run(k, u, d, active, sty_weight(list, weights, "key.weight"),
+                       sty_weight(list, weights, "key.bias"), keys);
         s->keys = keys;
     }
     if (p->value_projection) {
-        project(active, k, sty_weight(list, weights, "value.weight"),
-                sty_weight(list, weights, "value.bias"), u, d, values);
+        sty_linear_run(k, u, d, active, sty_weight(list, weights, "value.weight"),
+                       sty_weight(list, weights, "value.bias"), values);
         s->values = values;
     }
     const size_t heads = (size_t)p->heads;
@@ -195,7 +188,7 @@ static void run(const sty_layer_call *call) {
     float *projected = call->scratch, *own = projected + n * u, *mixed = own + n * k;
     const float *query = call->in[0].data;
     if (s->query_weight) {
-        project(query, n, s->query_weight, s->query_bias, u, d, projected);
+        sty_linear_run(n, u, d, query, s->query_weight, s->query_bias, projected);
         query = projected;
     }
     float *gathered = s->out_weight ? mixed : call->out[0].data;
@@ -208,7 +201,7 @@ static void run(const sty_layer_call *call) {
         gather(p, s, h, weights, n, gathered);
     }
     if (s->out_weight)
-        project(mixed, n, s->out_weight, s->out_bias, (size_t)p->out, v, call->out[0].data);
+        sty_linear_run(n, (size_t)p->out, v, mixed, s->out_weight, s->out_bias, call->out[0].data);
 }
 
 static void mix(const void *params_, const void *state, const float *weights, float *scratch,
@@ -219,7 +212,7 @@ static void mix(const void *params_, const void *state, const float *weights, fl
     for (size_t h = 0; h < (size_t)p->heads; h++)
         gather(p, s, h, weights + h * (size_t)p->tokens, 1, gathered);
     if (s->out_weight)
-        project(gathered, 1, s->out_weight, s->out_bias, (size_t)p->out, values_width(p), out);
+        sty_linear_run(1, (size_t)p->out, values_width(p), gathered, s->out_weight, s->out_bias, out);
 }
 
 static const char *const inputs[] = {"query", NULL};

@@ -21,6 +21,17 @@
 
 enum { TIME, FREQUENCY };
 
+sty_conv sty_conv_same(size_t in_channels, size_t out_channels, size_t kernel, size_t groups) {
+    return (sty_conv){.in_channels = in_channels,
+                      .out_channels = out_channels,
+                      .groups = groups,
+                      .kernel = {kernel, 1},
+                      .stride = {1, 1},
+                      .dilation = {1, 1},
+                      .pad_before = {kernel / 2, 0},
+                      .pad_after = {kernel / 2, 0}};
+}
+
 size_t sty_conv_length(const sty_conv *conv, int axis, size_t n) {
     const size_t padded = n + conv->pad_before[axis] + conv->pad_after[axis];
     const size_t span = (conv->kernel[axis] - 1) * conv->dilation[axis] + 1;

@@ -19,6 +19,10 @@ typedef struct sty_conv {
     float slope;               /* of leaky_relu */
 } sty_conv;
 
+/* A convolution over time, stride 1, that keeps the length: kernel / 2 zeros at
+ * both ends of a sequence; the kernel is odd. */
+sty_conv sty_conv_same(size_t in_channels, size_t out_channels, size_t kernel, size_t groups);
+
 /* Output length of one axis, or 0 when the padded input is shorter than the kernel. */
 size_t sty_conv_length(const sty_conv *conv, int axis, size_t n);
 
