@@ -6,6 +6,7 @@
 const sty_layer_type *const sty_layer_types[] = {
     &sty_layer_activation,
     &sty_layer_add,
+    &sty_layer_additive_attention,
     &sty_layer_average_pool,
     &sty_layer_concat,
     &sty_layer_conformer_block,

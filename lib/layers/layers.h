@@ -6,6 +6,7 @@
 
 extern const sty_layer_type sty_layer_activation;
 extern const sty_layer_type sty_layer_add;
+extern const sty_layer_type sty_layer_additive_attention;
 extern const sty_layer_type sty_layer_average_pool;
 extern const sty_layer_type sty_layer_concat;
 extern const sty_layer_type sty_layer_conformer_block;
