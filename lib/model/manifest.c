@@ -82,7 +82,6 @@ static sty_status read_input(const sty_cursor *entry, sty_graph_value *value, st
     size_t n = 0;
     for (bool more = sty_json_first(&list, &d); more; more = sty_json_next(&d))
         STY_TRY(read_dim(&d, &dim[n++], err));
-    if (dim[rank - 1] == 0) return sty_json_fail(&list, err, "the width must be a number");
     if (strcmp(entry->key, "features") == 0)
         return sty_json_fail(entry, err, "'features' comes from the front end and is not declared");
     *value = (sty_graph_value){

@@ -233,6 +233,11 @@ static sty_status bind_weights(sty_model *model, const sty_cursor *entry, sty_no
 
 /* ---- the section ---- */
 
+static void gather_shapes(const sty_node *node, const sty_shape *shapes, sty_shape *in) {
+    for (size_t i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+}
+
 static sty_status add_value(sty_graph *graph, sty_arena *arena, const char *name, const char *extra,
                             int node, sty_err *err) {
     char text[2 * STY_MAX_NAME];
@@ -264,10 +269,29 @@ static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shap
     const sty_status status = sty_graph_infer_node(node, shapes, err);
     if (status != STY_OK && !sty_layer_only_lengths(status)) return unknown(entry, err);
     sty_shape in[STY_MAX_PORTS];
-    for (size_t i = 0; i < node->n_in; i++)
-        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+    gather_shapes(node, shapes, in);
     STY_TRY(bind_weights(model, entry, node, in, err));
     graph->n_nodes++;
+    return STY_OK;
+}
+
+/* Weights are bound for one width: no tensor may change with a free length. */
+static sty_status check_fixed_weights(const sty_node *node, const sty_shape *shapes,
+                                      const sty_shape *longer, sty_err *err) {
+    sty_shape in[STY_MAX_PORTS];
+    sty_slots one, other;
+    if (!node->type->slots) return STY_OK;
+    one.n = other.n = 0;
+    gather_shapes(node, shapes, in);
+    node->type->slots(node->params, in, &one);
+    gather_shapes(node, longer, in);
+    node->type->slots(node->params, in, &other);
+    for (size_t i = 0; i < one.n; i++)
+        for (int d = 0; d < one.slot[i].rank; d++)
+            if (one.slot[i].dim[d] != other.slot[i].dim[d])
+                return sty_err_set(err, STY_BAD_MODEL,
+                                   "layer '%s' (%s): its tensor '%s' would change with the length of an input",
+                                   node->name, node->type->name, one.slot[i].name);
     return STY_OK;
 }
 
@@ -278,6 +302,8 @@ static sty_status fix_shapes(sty_graph *graph, sty_shape *shapes, sty_shape *lon
     STY_TRY(sty_graph_infer_nominal(graph, NULL, shapes, err));
     sty_graph_nominal(graph, 2 * NOMINAL_FRAMES, longer);
     STY_TRY(sty_graph_infer_nominal(graph, NULL, longer, err));
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        STY_TRY(check_fixed_weights(&graph->nodes[i], shapes, longer, err));
     for (size_t i = graph->n_inputs; i < graph->n_values; i++) {
         graph->values[i].shape = shapes[i];
         for (int d = 0; d < shapes[i].rank; d++)
