@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "messages.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,15 @@ static void pin_blas(char **argv) {
     }
 }
 
+/* A standard stream that came closed must not become the number of a file of ours, or
+ * messages would be written into it. Standard output stays one that cannot be written. */
+static void hold_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0) _exit(EXIT_OUTPUT);
+}
+
 int main(int argc, char **argv) {
+    hold_standard_streams();
     pin_blas(argv);
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

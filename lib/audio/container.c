@@ -54,6 +54,10 @@ static sty_status truncated(const sty_source *source, uint64_t declared, uint64_
                        source->name, (unsigned long long)declared, (unsigned long long)there);
 }
 
+static sty_status no_data(const sty_source *source, sty_err *err) {
+    return sty_err_set(err, STY_TRUNCATED, "'%s' is truncated: it ends before its audio begins", source->name);
+}
+
 static sty_status codec_refused(const sty_source *source, const char *what, sty_err *err) {
     return sty_err_set(err, STY_UNSUPPORTED_CODEC,
                        "'%s' holds %s, which is not decoded; convert it to WAV or FLAC", source->name,
@@ -113,7 +117,7 @@ static sty_status check_wave(sty_source *source, const chunk_layout *layout, sty
     unsigned char head[28] = {0};
     char what[64];
     if (find_chunk(source, layout, "fmt ", &offset, &size)) {
-        sty_source_read(source, offset, head, sizeof head);
+        if (sty_source_read(source, offset, head, sizeof head) < 16) return no_data(source, err);
         unsigned tag = (unsigned)(layout->is_big ? big(head, 2) : little(head, 2));
         if (tag == 0xFFFE) tag = (unsigned)little(head + 24, 2);
         if (tag != 1 && tag != 3 && tag != 6 && tag != 7) {
@@ -122,7 +126,7 @@ static sty_status check_wave(sty_source *source, const chunk_layout *layout, sty
         }
     }
     uint64_t ds64, ds64_size, declared;
-    if (!find_chunk(source, layout, "data", &offset, &size)) return STY_OK;
+    if (!find_chunk(source, layout, "data", &offset, &size)) return no_data(source, err);
     declared = size;
     if (size == 0xFFFFFFFF && find_chunk(source, layout, "ds64", &ds64, &ds64_size) &&
         sty_source_read(source, ds64 + 8, head, 8) == 8)
@@ -132,7 +136,7 @@ static sty_status check_wave(sty_source *source, const chunk_layout *layout, sty
 
 static sty_status check_w64(sty_source *source, sty_err *err) {
     uint64_t offset, size;
-    if (!find_chunk(source, &w64_layout, "data", &offset, &size)) return STY_OK;
+    if (!find_chunk(source, &w64_layout, "data", &offset, &size)) return no_data(source, err);
     return check_data(source, offset, size, UINT64_MAX / 4, err);
 }
 
@@ -140,11 +144,11 @@ static sty_status check_aiff(sty_source *source, sty_err *err) {
     static const char allowed[][5] = {"NONE", "sowt", "twos", "raw ", "fl32", "FL32", "fl64",
                                       "FL64", "alaw", "ALAW", "ulaw", "ULAW", "in24", "in32"};
     uint64_t offset, size;
-    unsigned char head[22];
+    unsigned char head[22] = {0};
     char what[64];
     sty_source_read(source, 8, head, 4);
     if (memcmp(head, "8SVX", 4) == 0 || memcmp(head, "16SV", 4) == 0) {
-        if (!find_chunk(source, &aiff_layout, "BODY", &offset, &size)) return STY_OK;
+        if (!find_chunk(source, &aiff_layout, "BODY", &offset, &size)) return no_data(source, err);
         return check_data(source, offset, size, 0xFFFFFFFF, err);
     }
     if (memcmp(head, "AIFC", 4) == 0 && find_chunk(source, &aiff_layout, "COMM", &offset, &size) &&
@@ -157,7 +161,7 @@ static sty_status check_aiff(sty_source *source, sty_err *err) {
             return codec_refused(source, what, err);
         }
     }
-    if (!find_chunk(source, &aiff_layout, "SSND", &offset, &size)) return STY_OK;
+    if (!find_chunk(source, &aiff_layout, "SSND", &offset, &size)) return no_data(source, err);
     return check_data(source, offset, size, 0x7FFFF000, err);
 }
 
@@ -176,7 +180,7 @@ static sty_status check_caf(sty_source *source, sty_err *err) {
             return codec_refused(source, what, err);
         }
     }
-    if (!find_chunk(source, &caf_layout, "data", &offset, &size)) return STY_OK;
+    if (!find_chunk(source, &caf_layout, "data", &offset, &size)) return no_data(source, err);
     return check_data(source, offset, size, UINT64_MAX, err);
 }
 
