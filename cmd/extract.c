@@ -1,16 +1,16 @@
-/* extract.c - `stylet extract`: outputs of a model for one or many inputs.
+/* extract.c - `stylet extract`: outputs of a model for one clip or ten million.
  *
- * Inputs are taken in order, one at a time; a bad one is reported, recorded and
- * passed over. The output file appears when all are done, and not at all when
- * none could be. */
+ * Options become a list, a description of what to compute (extract_clip.c), one
+ * of how to run it (lib/corpus/run.h), and at last an exit code. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "common.h"
+#include "extract_clip.h"
+#include "extract_report.h"
 #include "messages.h"
-#include "pieces.h"
 
-#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -20,296 +20,355 @@ typedef struct {
     double start, end, chunk;
     int channel;
     bool overwrite, dry_run, pad_short;
+    text_list lists;
+    const char *list_format, *id_from, *glob, *segments, *utt2spk, *keep, *json_input, *decoder;
+    bool null_separated, recursive, allow_pipes;
+    int jobs;
+    const char *status, *max_errors, *progress, *shard, *shard_by;
+    double timeout, window, hop;
+    bool resume, sort;
 } extract_options;
+
+#define AT(member) offsetof(extract_options, member)
 
 static const option_row options[] = {
     COMMON_OPTIONS,
     MODEL_OPTIONS,
-    {'w', "want", "NAMES", OPTION_TEXT, offsetof(extract_options, wanted), 0, 0,
-     "outputs, comma-separated; also layers [style]"},
-    {'o', "output", "FILE", OPTION_TEXT, offsetof(extract_options, output), 0, 0,
-     "where results go, format by extension; - is standard output [-]"},
-    {'f', "format", "NAME", OPTION_TEXT, offsetof(extract_options, format), 0, 0,
-     "jsonl, json, csv, tsv, npy, npz [by extension, jsonl on stdout]"},
-    {0, "overwrite", NULL, OPTION_FLAG, offsetof(extract_options, overwrite), 0, 0, "replace an existing output"},
-    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, offsetof(extract_options, bind), 0, 0, "feed a further graph input"},
-    {0, "start", "SECONDS", OPTION_NUMBER, offsetof(extract_options, start), 0, 1e9, "begin here [0]"},
-    {0, "end", "SECONDS", OPTION_NUMBER, offsetof(extract_options, end), 0, 1e9, "end here [the end]"},
-    {0, "channel", "N", OPTION_INT, offsetof(extract_options, channel), 0, 64,
-     "use only channel N, from 1; 0 is the model's rule [0]"},
-    {0, "nonfinite", "fail|zero", OPTION_TEXT, offsetof(extract_options, nonfinite), 0, 0,
-     "what NaN and infinite samples do [fail]"},
-    {0, "average", "list", OPTION_TEXT, offsetof(extract_options, average), 0, 0,
-     "one record: the mean of each output over all inputs"},
-    {0, "chunk", "SECONDS", OPTION_NUMBER, offsetof(extract_options, chunk), 0.1, 1e9,
-     "the mean over equal pieces of about this length"},
-    {0, "pad-short", NULL, OPTION_FLAG, offsetof(extract_options, pad_short), 0, 0,
-     "zeros behind clips that are too short for the model"},
-    {0, "dry-run", NULL, OPTION_FLAG, offsetof(extract_options, dry_run), 0, 0,
-     "check model, outputs and ids, then stop"},
+    {'w', "want", "NAMES", OPTION_TEXT, AT(wanted), 0, 0, "outputs, comma-separated; also layers [style]"},
+    {'o', "output", "FILE", OPTION_TEXT, AT(output), 0, 0, "where results go, format by extension; - is standard output [-]"},
+    {'f', "format", "NAME", OPTION_TEXT, AT(format), 0, 0,
+     "jsonl, json, csv, tsv, npy, npz, safetensors, ark, projector [by extension, jsonl on stdout]"},
+    {0, "overwrite", NULL, OPTION_FLAG, AT(overwrite), 0, 0, "replace an existing output"},
+    {0, "resume", NULL, OPTION_FLAG, AT(resume), 0, 0, "go on where an interrupted run of the same command stopped"},
+    {0, "sort", NULL, OPTION_FLAG, AT(sort), 0, 0, "order by id (C order) instead of as listed"},
+    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, AT(bind), 0, 0, "feed a further graph input"},
+    {0, "start", "SECONDS", OPTION_NUMBER, AT(start), 0, 1e9, "begin here [0]"},
+    {0, "end", "SECONDS", OPTION_NUMBER, AT(end), 0, 1e9, "end here [the end]"},
+    {0, "channel", "N", OPTION_INT, AT(channel), 0, 64, "use only channel N, from 1; 0 is the model's rule [0]"},
+    {0, "nonfinite", "fail|zero", OPTION_TEXT, AT(nonfinite), 0, 0, "what NaN and infinite samples do [fail]"},
+    {0, "average", "list|speaker", OPTION_TEXT, AT(average), 0, 0,
+     "one record: the mean of each output over all inputs, or over those of each speaker"},
+    {0, "chunk", "SECONDS", OPTION_NUMBER, AT(chunk), 0.1, 1e9, "the mean over equal pieces of about this length"},
+    {0, "window", "SECONDS", OPTION_NUMBER, AT(window), 0.01, 1e6, "a record for each window of this length"},
+    {0, "hop", "SECONDS", OPTION_NUMBER, AT(hop), 0.001, 1e6, "from one window's start to the next one's [the window]"},
+    {0, "pad-short", NULL, OPTION_FLAG, AT(pad_short), 0, 0, "zeros behind clips that are too short for the model"},
+    {0, "files-from", "LIST", OPTION_TEXTS, AT(lists), 0, 0, "inputs from a list; - is standard input"},
+    {'0', "null", NULL, OPTION_FLAG, AT(null_separated), 0, 0, "the list's paths end with NUL instead of a line end"},
+    {0, "list-format", "KIND", OPTION_TEXT, AT(list_format), 0, 0,
+     "plain, scp, jsonl, json, csv, tsv, ljspeech [told by content]"},
+    {'r', "recursive", NULL, OPTION_FLAG, AT(recursive), 0, 0, "read folders, with all below them"},
+    {0, "glob", "PATTERN", OPTION_TEXT, AT(glob), 0, 0, "names taken from folders [audio extensions]"},
+    {0, "segments", "FILE", OPTION_TEXT, AT(segments), 0, 0, "Kaldi segments of the scp's recordings"},
+    {0, "utt2spk", "FILE", OPTION_TEXT, AT(utt2spk), 0, 0, "Kaldi's speakers"},
+    {0, "allow-pipes", NULL, OPTION_FLAG, AT(allow_pipes), 0, 0, "run the commands that a list names"},
+    {0, "id-from", "RULE", OPTION_TEXT, AT(id_from), 0, 0, "path, stem, column:NAME or a template as {speaker}-{stem}"},
+    {0, "keep", "COLUMNS", OPTION_TEXT, AT(keep), 0, 0, "list columns carried into the records, comma-separated"},
+    {0, "json-input", "FILE", OPTION_TEXT, AT(json_input), 0, 0, "answer JSON objects, line by line; - is standard input"},
+    {0, "decoder", "COMMAND", OPTION_TEXT, AT(decoder), 0, 0, "decode with a command, {} is the path"},
+    {'j', "jobs", "N", OPTION_INT, AT(jobs), 1, 1024, "worker processes [what the scheduler or affinity grants]"},
+    {0, "timeout", "SECONDS", OPTION_NUMBER, AT(timeout), 0.01, 1e6, "for one input, beside its own length [60]"},
+    {0, "status", "FILE", OPTION_TEXT, AT(status), 0, 0, "a JSON line for every input, good or bad"},
+    {0, "max-errors", "N|P%", OPTION_TEXT, AT(max_errors), 0, 0, "exit 0 with up to so many failed inputs [0]"},
+    {0, "progress", "WHEN", OPTION_TEXT, AT(progress), 0, 0, "auto, always, never [auto]"},
+    {0, "shard", "I/N|auto", OPTION_TEXT, AT(shard), 0, 0, "only part I of N; auto: from the job array; auto/N: I from it"},
+    {0, "shard-by", "RULE", OPTION_TEXT, AT(shard_by), 0, 0, "contiguous, hash, speaker, duration [contiguous]"},
+    {0, "dry-run", NULL, OPTION_FLAG, AT(dry_run), 0, 0, "check model, outputs and list, then stop"},
 };
-
-/* ---- signals ---- */
-
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int number) { stopped_by = number; }
-
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- one run ---- */
 
 typedef struct {
-    const extract_options *options;
-    const sty_model *model;
-    sty_session *session;
-    sty_writer *writer;
-    const char **names; /* of wanted outputs */
-    size_t n_names;
-    size_t n_ok, n_failed;
-    sty_average *pieces, *list; /* of this input with --average or --chunk; of all inputs */
-    size_t n_frames, n_padded;  /* of the last result */
-    size_t list_frames, list_padded;
-    double list_seconds;
-    note_list told; /* remarks already made on stderr */
+    const extract_options *o;
+    sty_model *model;
+    sty_arena arena;
+    sty_list_options list_options;
+    sty_list list;
+    clip_work work;
+    sty_run_facts facts;
+    const sty_writer_type *format;
+    sty_shard shard;
+    size_t *chosen;
+    sty_buf output, journal, done, header;
+    run_report report;
+    sty_run run;
 } job;
 
-static const char *const *labels_of(const sty_model *model, const char *name) {
+static const char *const *labels_of(const sty_model *model, const char *name, size_t *n) {
     for (size_t i = 0; i < sty_model_facts(model)->n_outputs; i++) {
         const sty_output_info *output = sty_model_output(model, i);
-        if (strcmp(output->name, name) == 0 && output->n_labels) return output->labels;
+        if (strcmp(output->name, name) != 0 || !output->n_labels) continue;
+        *n = output->n_labels;
+        return output->labels;
     }
     return NULL;
-}
-
-static void tell_once(job *j, const input *in, const note_list *notes) {
-    for (size_t i = 0; i < notes->n; i++) {
-        bool known = false;
-        for (size_t k = 0; k < j->told.n; k++)
-            known = known || strcmp(j->told.text[k], notes->text[i]) == 0;
-        if (known || j->told.n == MAX_NOTES) continue;
-        memcpy(j->told.text[j->told.n++], notes->text[i], NOTE_BYTES);
-        message_note("'%s': %s (said once)", in->path, notes->text[i]);
-    }
-}
-
-/* Runs an input: its outputs are then in the session or, of several runs, in pieces. */
-static sty_status compute(job *j, const input *in, sty_err *err) {
-    sty_view features;
-    j->n_frames = j->n_padded = 0;
-    if (j->pieces) {
-        sty_average_reset(j->pieces);
-        return run_pieces(j->session, in, j->options->chunk, j->names, j->n_names, j->pieces, &j->n_frames,
-                          &j->n_padded, err);
-    }
-    STY_TRY(input_run(j->session, in, err));
-    STY_TRY(sty_session_output(j->session, "features", &features, err));
-    j->n_frames = features.dim[0];
-    j->n_padded = sty_session_padded(j->session);
-    return STY_OK;
-}
-
-static void result_notes(const job *j, const input *in, note_list *notes) {
-    input_notes(in, j->model, j->options->channel, notes);
-    if (j->pieces && sty_average_count(j->pieces) > 1)
-        note_add(notes, "mean of %zu pieces", sty_average_count(j->pieces));
-    if (j->n_padded) note_add(notes, "too short, padded by %zu %s", j->n_padded, in->is_features ? "frames" : "samples");
-}
-
-/* Means of `average`, or without one what the session has. */
-static sty_status result_fields(job *j, sty_average *average, sty_field *fields, sty_err *err) {
-    sty_view views[STY_MAX_FIELDS];
-    if (average) sty_average_get(average, views);
-    for (size_t i = 0; i < j->n_names; i++) {
-        if (!average) STY_TRY(sty_session_output(j->session, j->names[i], &views[i], err));
-        fields[i] = (sty_field){.name = j->names[i], .view = views[i], .labels = labels_of(j->model, j->names[i])};
-    }
-    return STY_OK;
-}
-
-static sty_status put_result(job *j, const char *id, const input *in, sty_err *err) {
-    sty_field fields[STY_MAX_FIELDS];
-    note_list notes;
-    const sty_clip_info *clip = in->is_features ? NULL : sty_clip_facts(in->clip);
-    const sty_model_info *facts = sty_model_facts(j->model);
-    result_notes(j, in, &notes);
-    tell_once(j, in, &notes);
-    STY_TRY(result_fields(j, j->pieces, fields, err));
-    const sty_record record = {
-        .id = id,
-        .path = in->path,
-        .start_s = clip ? clip->start_s : 0,
-        .duration_s = clip ? clip->duration_s
-                           : (double)j->n_frames * (double)facts->hop_samples / facts->rate_hz,
-        .channel = j->options->channel,
-        .rate_hz = clip ? clip->rate_hz : 0,
-        .n_frames = j->n_frames,
-        .status = STY_OK,
-        .notes = notes.items,
-        .n_notes = notes.n,
-        .fields = fields,
-        .n_fields = j->n_names,
-        .model_name = facts->name,
-        .model_hash = facts->hash};
-    j->n_ok++;
-    return sty_writer_put(j->writer, &record, err);
-}
-
-/* --average list: nothing is written before the last input. */
-static sty_status count_result(job *j, const input *in, sty_err *err) {
-    const sty_model_info *facts = sty_model_facts(j->model);
-    note_list notes;
-    STY_TRY(sty_average_merge(j->list, j->names, j->pieces, err));
-    result_notes(j, in, &notes);
-    tell_once(j, in, &notes);
-    j->list_frames += j->n_frames;
-    j->list_padded += j->n_padded;
-    j->list_seconds += in->is_features ? (double)in->features.dim[0] * (double)facts->hop_samples / facts->rate_hz
-                                  : sty_clip_facts(in->clip)->duration_s;
-    j->n_ok++;
-    return STY_OK;
-}
-
-static sty_status put_average(job *j, sty_err *err) {
-    sty_field fields[STY_MAX_FIELDS];
-    note_list notes = {.n = 0};
-    if (j->n_ok == 0) return STY_OK;
-    note_add(&notes, "mean of %zu inputs", j->n_ok);
-    if (sty_average_count(j->list) > j->n_ok) note_add(&notes, "mean of %zu pieces", sty_average_count(j->list));
-    if (j->list_padded) note_add(&notes, "too short ones, padded by %zu in all", j->list_padded);
-    STY_TRY(result_fields(j, j->list, fields, err));
-    const sty_record record = {.id = "average",
-                               .path = "",
-                               .duration_s = j->list_seconds,
-                               .channel = j->options->channel,
-                               .n_frames = j->list_frames,
-                               .status = STY_OK,
-                               .notes = notes.items,
-                               .n_notes = notes.n,
-                               .fields = fields,
-                               .n_fields = j->n_names,
-                               .model_name = sty_model_facts(j->model)->name,
-                               .model_hash = sty_model_facts(j->model)->hash};
-    return sty_writer_put(j->writer, &record, err);
-}
-
-static sty_status put_failure(job *j, const char *id, const char *path, const sty_err *why, sty_err *err) {
-    const sty_record record = {.id = id, .path = path, .status = why->status, .message = why->message};
-    message_error("%s: %s", sty_status_name(why->status), why->message);
-    j->n_failed++;
-    return sty_writer_put(j->writer, &record, err);
-}
-
-/* A status that ends the run rather than this input. */
-static bool ends_run(sty_status status) {
-    return status == STY_BAD_ARGUMENT || status == STY_BAD_MODEL || status == STY_OUTPUT_ERROR;
-}
-
-static sty_status process(job *j, const char *id, const char *path, sty_err *err) {
-    const extract_options *o = j->options;
-    const sty_clip_options how = {.start_s = o->start,
-                                  .end_s = o->end,
-                                  .channel = o->channel,
-                                  .zero_nonfinite = o->nonfinite && strcmp(o->nonfinite, "zero") == 0};
-    input in;
-    sty_err why;
-    sty_status status = input_read(path, &how, &in, &why);
-    if (status == STY_OK) status = compute(j, &in, &why);
-    if (status == STY_OK) status = o->average ? count_result(j, &in, err) : put_result(j, id, &in, err);
-    else if (ends_run(status)) *err = why;
-    else status = put_failure(j, id, path, &why, err);
-    input_clear(&in);
-    return status;
-}
-
-static sty_status process_all(job *j, const char *const *ids, char **paths, size_t n, sty_err *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (stopped_by) return sty_err_set(err, STY_CANCELLED, "stopped by a signal after %zu of %zu", i, n);
-        STY_TRY(process(j, ids[i], paths[i], err));
-    }
-    return j->options->average ? put_average(j, err) : STY_OK;
 }
 
 static sty_status check_options(const extract_options *o, sty_err *err) {
     if (o->nonfinite && strcmp(o->nonfinite, "zero") != 0 && strcmp(o->nonfinite, "fail") != 0)
         return sty_err_set(err, STY_BAD_ARGUMENT, "--nonfinite is '%s', expected fail or zero", o->nonfinite);
-    if (o->average && strcmp(o->average, "list") != 0)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--average is '%s', expected list", o->average);
+    if (o->average && strcmp(o->average, "list") != 0 && strcmp(o->average, "speaker") != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--average is '%s', expected list or speaker", o->average);
     if (o->end > 0 && o->end <= o->start)
         return sty_err_set(err, STY_BAD_ARGUMENT, "--end is %g, expected more than --start %g", o->end, o->start);
+    if (o->hop > 0 && o->window <= 0) return sty_err_set(err, STY_BAD_ARGUMENT, "--hop needs --window");
+    if (o->window > 0 && o->chunk > 0) return sty_err_set(err, STY_BAD_ARGUMENT, "--window and --chunk exclude each other");
+    if (o->resume && (!o->output || strcmp(o->output, "-") == 0))
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--resume needs a file; give it with -o OUT");
+    if (o->shard_by && !o->shard) return sty_err_set(err, STY_BAD_ARGUMENT, "--shard-by needs --shard");
+    if (o->shard && (!o->output || strcmp(o->output, "-") == 0))
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--shard needs a file; give it with -o OUT");
     return STY_OK;
 }
 
-static sty_status prepare(job *j, char **paths, size_t n, sty_arena *arena, const char ***ids, sty_err *err) {
-    const extract_options *o = j->options;
-    STY_TRY(check_options(o, err));
-    STY_TRY(split_names(o->wanted ? o->wanted : "style", arena, &j->names, &j->n_names, err));
-    if (j->n_names > STY_MAX_FIELDS)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d outputs", STY_MAX_FIELDS);
-    *ids = sty_arena_alloc(arena, n, sizeof **ids);
-    if (!*ids) return sty_err_no_memory(err, n, "ids");
-    STY_TRY(sty_ids_from_paths((const char *const *)paths, n, arena, *ids, err));
-    STY_TRY(sty_session_create(j->model, j->names, j->n_names, &j->session, err));
-    if (o->average || o->chunk > 0) STY_TRY(sty_average_create(j->n_names, &j->pieces, err));
-    if (o->average) STY_TRY(sty_average_create(j->n_names, &j->list, err));
-    sty_session_pad_short(j->session, o->pad_short);
-    return bind_inputs(j->session, &o->bind, err);
+/* "5" or "2%" of n. */
+static sty_status max_errors(const char *text, size_t n, size_t *most, sty_err *err) {
+    char *end = NULL;
+    const double value = text ? strtod(text, &end) : 0;
+    *most = 0;
+    if (!text) return STY_OK;
+    const bool percent = *end == '%' && end[1] == '\0';
+    if (end == text || (!percent && *end) || !(value >= 0) || (percent && value > 100) || value > 1e15)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--max-errors is '%s', expected a number or a percentage such as 2%%", text);
+    *most = (size_t)(percent ? value / 100 * (double)n : value);
+    return STY_OK;
 }
 
-static int finish(job *j, sty_status status, sty_err *err) {
-    const bool keep = status == STY_OK && j->n_ok > 0;
-    const bool stream = !j->options->output || strcmp(j->options->output, "-") == 0;
-    if (keep || (stream && status == STY_OK)) {
-        status = sty_writer_close(j->writer, err);
-        j->writer = NULL;
+static sty_status read_list(job *j, char **args, int n_args, sty_err *err) {
+    const extract_options *o = j->o;
+    const char **keep = NULL;
+    j->list_options = (sty_list_options){.format = o->list_format,
+                                         .id_from = o->id_from,
+                                         .glob = o->glob,
+                                         .utt2spk = o->utt2spk,
+                                         .segments = o->segments,
+                                         .null_separated = o->null_separated,
+                                         .recursive = o->recursive,
+                                         .allow_pipes = o->allow_pipes};
+    if (o->keep) STY_TRY(split_names(o->keep, &j->arena, &keep, &j->list_options.n_keep, err));
+    j->list_options.keep = keep;
+    STY_TRY(sty_list_begin(&j->list, &j->list_options, err));
+    for (int i = 0; i < n_args; i++)
+        STY_TRY(sty_list_add(&j->list, args[i], err));
+    for (size_t i = 0; i < o->lists.n; i++)
+        STY_TRY(sty_list_add_list(&j->list, o->lists.items[i], err));
+    return sty_list_finish(&j->list, true, err);
+}
+
+/* What the entries must be for this output. */
+static sty_status check_list(const job *j, sty_err *err) {
+    const bool speakers = j->facts.average == STY_AVERAGE_SPEAKER;
+    if (j->list_options.n_keep && !j->format->columns)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--keep: %s has no place for list columns; jsonl, json, csv, tsv and projector have",
+                           j->format->name);
+    for (size_t i = 0; i < j->list.n; i++) {
+        const sty_entry *e = &j->list.entries[i];
+        const char *id = speakers ? e->speaker : e->id;
+        if (e->kind == STY_SOURCE_BAD) continue;
+        if (!id) return sty_err_set(err, STY_BAD_ARGUMENT, "--average speaker, but the list has no speaker of '%s'", e->id);
+        if (j->format->plain_ids && j->facts.average != STY_AVERAGE_LIST && (!*id || id[strcspn(id, " \t\r\n")]))
+            return sty_err_set(err, STY_BAD_ARGUMENT, "the id '%s' has a blank in it, which %s cannot hold; see --id-from", id,
+                               j->format->name);
     }
-    sty_writer_abort(j->writer);
-    if (status != STY_OK) {
-        message_error("%s", err->message);
-        if (status == STY_CANCELLED) return 128 + (int)stopped_by;
-        return exit_code(status);
+    return STY_OK;
+}
+
+static sty_status prepare_work(job *j, sty_err *err) {
+    const extract_options *o = j->o;
+    clip_work *w = &j->work;
+    *w = (clip_work){.model = j->model,
+                     .start_s = o->start,
+                     .end_s = o->end,
+                     .chunk_s = o->chunk,
+                     .window_s = o->window,
+                     .hop_s = o->hop > 0 ? o->hop : o->window,
+                     .channel = o->channel,
+                     .zero_nonfinite = o->nonfinite && strcmp(o->nonfinite, "zero") == 0,
+                     .n_columns = j->list_options.n_keep,
+                     .fd = -1};
+    STY_TRY(split_names(o->wanted ? o->wanted : "style", &j->arena, &w->names, &w->n_names, err));
+    if (w->n_names > STY_MAX_FIELDS) return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d outputs", STY_MAX_FIELDS);
+    w->labels = sty_arena_alloc(&j->arena, w->n_names, sizeof *w->labels);
+    w->n_labels = sty_arena_alloc(&j->arena, w->n_names, sizeof *w->n_labels);
+    if (!w->labels || !w->n_labels) return sty_err_no_memory(err, w->n_names, "labels");
+    for (size_t i = 0; i < w->n_names; i++)
+        w->labels[i] = labels_of(j->model, w->names[i], &w->n_labels[i]);
+    STY_TRY(sty_session_create(j->model, w->names, w->n_names, &w->session, err));
+    if (o->chunk > 0) STY_TRY(sty_average_create(w->n_names, &w->pieces, err));
+    sty_session_pad_short(w->session, o->pad_short);
+    j->facts = (sty_run_facts){.model_name = sty_model_facts(j->model)->name,
+                               .model_hash = sty_model_facts(j->model)->hash,
+                               .names = w->names,
+                               .labels = (const char *const *const *)w->labels,
+                               .n_labels = w->n_labels,
+                               .n_names = w->n_names,
+                               .column_names = j->list_options.keep,
+                               .n_columns = j->list_options.n_keep,
+                               .average = !o->average                          ? STY_AVERAGE_NOTHING
+                                          : strcmp(o->average, "list") == 0 ? STY_AVERAGE_LIST
+                                                                            : STY_AVERAGE_SPEAKER};
+    return bind_inputs(w->session, &o->bind, err);
+}
+
+/* Everything that results depend on, as text. */
+static sty_status describe(job *j, sty_err *err) {
+    const extract_options *o = j->o;
+    char digest[33];
+    sty_buf how = {0};
+    if (!sty_list_digest(&j->list, digest)) return sty_err_no_memory(err, 0, "a digest");
+    sty_buf_printf(&how, "start=%.17g end=%.17g chunk=%.17g window=%.17g hop=%.17g channel=%d nonfinite=%d pad=%d decoder=%s",
+                   o->start, o->end, o->chunk, o->window, o->hop, o->channel, j->work.zero_nonfinite, o->pad_short,
+                   o->decoder ? o->decoder : "");
+    for (size_t i = 0; i < o->model.set.n; i++)
+        sty_buf_printf(&how, " set=%s", o->model.set.items[i]);
+    for (size_t i = 0; i < o->bind.n; i++)
+        sty_buf_printf(&how, " bind=%s", o->bind.items[i]);
+    sty_buf_put(&how, "", 1);
+    const sty_status status = how.failed ? sty_err_no_memory(err, how.capacity, "a header")
+                                         : sty_run_header(&j->facts, digest, j->list.n, &j->shard, o->shard_by, how.data, &j->header, err);
+    sty_buf_clear(&how);
+    return status;
+}
+
+/* The output's own name and those of its log and completion record. */
+static sty_status name_files(job *j, sty_err *err) {
+    const char *output = j->o->output ? j->o->output : "-";
+    char *file = NULL;
+    if (j->shard.total) {
+        sty_shard_name(output, &j->shard, NULL, &j->output);
+        sty_shard_name(output, &j->shard, ".log", &j->journal);
+        sty_shard_name(output, &j->shard, ".done.json", &j->done);
+    } else sty_buf_text(&j->output, output);
+    sty_buf_put(&j->output, "", 1);
+    if (j->output.failed || j->journal.failed || j->done.failed) return sty_err_no_memory(err, 0, "a name");
+    STY_TRY(sty_writer_check(j->output.data, j->o->format, j->o->overwrite || j->o->resume, &j->format, &file, err));
+    if (!j->shard.total && file) {
+        sty_buf_printf(&j->journal, "%s.journal", file);
+        sty_buf_put(&j->journal, "", 1);
     }
-    if (j->n_failed) message_note("%zu of %zu inputs failed", j->n_failed, j->n_failed + j->n_ok);
-    if (j->n_ok == 0) return EXIT_NONE_DONE;
-    return j->n_failed ? EXIT_SOME_FAILED : EXIT_OK;
+    sty_free(file);
+    return j->journal.failed ? sty_err_no_memory(err, 0, "a name") : STY_OK;
+}
+
+static sty_status choose_shard(job *j, sty_err *err) {
+    size_t n = j->list.n;
+    if (!j->o->shard) {
+        j->run.n = n;
+        return STY_OK;
+    }
+    j->chosen = sty_alloc(n, sizeof *j->chosen);
+    if (!j->chosen) return sty_err_no_memory(err, n * sizeof *j->chosen, "a shard");
+    STY_TRY(sty_shard_select(&j->list, &j->shard, j->o->shard_by, j->chosen, &n, err));
+    message_note("shard %zu of %zu%s%s: %zu of %zu inputs", j->shard.index, j->shard.total, *j->shard.source ? ", from " : "",
+                 j->shard.source, n, j->list.n);
+    j->run.todo = j->chosen;
+    j->run.n = n;
+    return STY_OK;
+}
+
+static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
+    const extract_options *o = j->o;
+    STY_TRY(check_options(o, err));
+    if (o->shard) STY_TRY(sty_shard_parse(o->shard, &j->shard, err));
+    STY_TRY(name_files(j, err));
+    STY_TRY(read_list(j, args, n_args, err));
+    STY_TRY(prepare_work(j, err));
+    STY_TRY(check_list(j, err));
+    STY_TRY(choose_shard(j, err));
+    STY_TRY(describe(j, err));
+    const bool stream = !j->journal.length;
+    j->run.list = &j->list;
+    j->run.facts = &j->facts;
+    j->run.pool = (sty_pool_options){.n_workers = o->jobs ? o->jobs : sty_granted_workers(),
+                                     .timeout_s = o->timeout > 0 ? o->timeout : 60,
+                                     .n_columns = j->list_options.n_keep,
+                                     .close_fd = -1,
+                                     .work = clip_work_run,
+                                     .work_context = &j->work,
+                                     .decoder = o->decoder};
+    j->run.output = (sty_export_options){.output = j->output.data,
+                                         .format = o->format,
+                                         .overwrite = o->overwrite || o->resume,
+                                         .status = o->status,
+                                         .facts = &j->facts};
+    j->run.streamed = stream && !o->sort;
+    j->run.any_shape = j->format->any_shape;
+    j->run.journal = stream ? NULL : j->journal.data;
+    j->run.header = j->header.data;
+    j->run.resume = o->resume;
+    j->run.overwrite = o->overwrite;
+    j->run.sort = o->sort;
+    j->run.keep_journal = j->run.empty_output = j->shard.total > 0;
+    j->run.context = &j->report;
+    j->run.seen = report_seen;
+    j->run.resumed = report_resumed;
+    j->run.tick = report_tick;
+    return STY_OK;
+}
+
+/* A shard that was finished before; its counts make the exit code once more. */
+static bool already_done(const job *j, sty_counts *counts) {
+    sty_done done;
+    sty_err err;
+    if (!j->shard.total || !j->o->resume || sty_done_read(j->done.data, &done, &err) != STY_OK) return false;
+    *counts = (sty_counts){.n_ok = done.n_ok, .n_failed = done.n_failed};
+    message_note("shard %zu of %zu is complete", done.shard, done.total);
+    return true;
+}
+
+static int exit_of(const sty_counts *counts, size_t most) {
+    if (counts->n_ok == 0 && counts->n_failed > 0) return EXIT_NONE_DONE;
+    return counts->n_failed > most ? EXIT_SOME_FAILED : EXIT_OK;
+}
+
+static int run_job(job *j, sty_err *err) {
+    const extract_options *o = j->o;
+    sty_counts counts = {0};
+    size_t most;
+    sty_status status = max_errors(o->max_errors, j->run.n, &most, err);
+    if (status != STY_OK) return -1;
+    if (already_done(j, &counts)) return exit_of(&counts, most);
+    if (o->json_input) status = sty_run_lines(&j->run, &j->list_options, o->json_input, &counts, err);
+    else status = sty_run_all(&j->run, &counts, err);
+    report_end(&j->report, &counts);
+    if (status == STY_OK && j->shard.total) {
+        const sty_done done = {.shard = j->shard.index, .total = j->shard.total, .n_entries = j->run.n, .n_ok = counts.n_ok, .n_failed = counts.n_failed};
+        status = sty_done_write(j->done.data, &done, err);
+    }
+    if (status != STY_OK) return -1;
+    if (o->json_input && counts.n_ok + counts.n_failed == 0) return EXIT_OK;
+    return exit_of(&counts, most);
 }
 
 static int run(void *options_, int n_args, char **args) {
     const extract_options *o = options_;
-    sty_arena arena = {0};
-    const char **ids = NULL;
-    sty_err err;
-    if (n_args < 1) {
+    sty_err err = {.status = STY_OK};
+    if (n_args < 1 && !o->lists.n && !o->json_input) {
         message_error("expected at least one input (stylet extract --help)");
         return EXIT_USAGE;
     }
-    sty_model *model = open_model(&o->model, false);
-    if (!model) return EXIT_USAGE;
-    job j = {.options = o, .model = model};
-    int code;
-    catch_signals();
-    sty_status status = prepare(&j, args, (size_t)n_args, &arena, &ids, &err);
-    if (status == STY_OK && !o->dry_run)
-        status = sty_writer_open(o->output ? o->output : "-", o->format, o->overwrite, &j.writer, &err);
-    if (status != STY_OK) {
-        message_error("%s", err.message);
-        code = exit_code(status);
-    } else if (o->dry_run) {
-        message_note("%d inputs, %zu outputs: nothing is wrong so far", n_args, j.n_names);
+    job j = {.o = o, .model = open_model(&o->model, n_args + (int)o->lists.n > 1 || o->lists.n || o->recursive)};
+    if (!j.model) return EXIT_USAGE;
+    int code = -1;
+    const sty_status status = prepare(&j, args, n_args, &err);
+    if (status == STY_OK && !report_begin(&j.report, o->progress, j.run.n)) code = EXIT_USAGE;
+    else if (status == STY_OK && o->dry_run) {
+        message_note("%zu inputs, %zu outputs: nothing is wrong so far", j.run.n, j.work.n_names);
         code = EXIT_OK;
-    } else {
-        status = process_all(&j, ids, args, (size_t)n_args, &err);
-        code = finish(&j, status, &err);
+    } else if (status == STY_OK) code = run_job(&j, &err);
+    if (code < 0) {
+        message_error("%s", err.message);
+        code = err.status == STY_CANCELLED && report_signal() ? 128 + report_signal() : exit_code(err.status);
     }
-    sty_average_free(j.pieces);
-    sty_average_free(j.list);
-    sty_session_free(j.session);
-    sty_model_free(model);
-    sty_arena_clear(&arena);
+    sty_average_free(j.work.pieces);
+    sty_session_free(j.work.session);
+    sty_list_clear(&j.list);
+    sty_free(j.chosen);
+    sty_buf_clear(&j.output);
+    sty_buf_clear(&j.journal);
+    sty_buf_clear(&j.done);
+    sty_buf_clear(&j.header);
+    sty_model_free(j.model);
+    sty_arena_clear(&j.arena);
     return code;
 }
 
@@ -319,6 +378,10 @@ const command command_extract = {
     .usage = "[-m MODEL] [-w style,token_weights] [-o OUT] INPUT...",
     .examples = "stylet extract speech.wav                                  one JSON line\n"
                 "stylet extract -w style,token_weights -o out.npz a.wav b.flac\n"
+                "stylet extract -r corpus -o style.npz                      a folder\n"
+                "stylet extract --files-from wav.scp -o ark,scp:style.ark,style.scp\n"
+                "stylet extract --files-from cuts.jsonl.gz -o style.npz --resume --max-errors 1%\n"
+                "stylet extract --files-from all.csv -o out.npz --shard auto    in a job array\n"
                 "sox in.mp3 -t wav - | stylet extract -                     audio from a pipe\n"
                 "stylet extract -m my-model features.npy                    a precomputed [frames, bins]",
     .options = options,

@@ -3,15 +3,17 @@
 #ifndef STY_TOOL_H
 #define STY_TOOL_H
 
+#include "audio/clip.h"
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/locale_c.h"
 #include "base/npy.h"
 #include "base/param.h"
-#include "corpus/ids.h"
 #include "corpus/list.h"
 #include "math/activation.h"
+#include "corpus/run.h"
+#include "corpus/shard.h"
 #include "math/gemm.h"
 #include "model/describe.h"
 #include "model/session.h"

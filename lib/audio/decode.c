@@ -337,6 +337,37 @@ sty_status sty_clip_from_samples(const float *samples, size_t n_frames, int n_ch
     return status;
 }
 
+sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, const char *name, sty_clip **part,
+                         sty_err *err) {
+    const double rate = clip->info.rate_hz;
+    const size_t kept = (size_t)clip->info.n_channels;
+    const long long start = llround(start_s * rate);
+    const size_t first = (size_t)(start > 0 ? start : 0);
+    size_t end = clip->info.n_frames;
+    if (end_s > 0 && llround(end_s * rate) < (long long)end) end = (size_t)llround(end_s * rate);
+    if (first >= end) return sty_err_set(err, STY_EMPTY, "'%s' has no samples in the part asked for", name);
+    sty_clip *made = sty_alloc(1, sizeof *made);
+    if (!made) return sty_err_no_memory(err, sizeof *made, name);
+    made->info = clip->info;
+    made->info.n_frames = 0;
+    sty_status status = reserve(made, (end - first) * kept, name, err);
+    if (status != STY_OK) {
+        sty_clip_free(made);
+        return status;
+    }
+    memcpy(made->samples, clip->samples + first * kept, (end - first) * kept * sizeof *made->samples);
+    made->info.n_frames = end - first;
+    made->info.start_s = start_s;
+    made->info.duration_s = (double)made->info.n_frames / rate;
+    *part = made;
+    return STY_OK;
+}
+
+int sty_clip_is_lossy(const sty_clip *clip) {
+    const char *format = clip->info.format;
+    return strstr(format, "MPEG") || strstr(format, "Vorbis") || strstr(format, "Opus");
+}
+
 const sty_clip_info *sty_clip_facts(const sty_clip *clip) { return &clip->info; }
 
 const float *sty_clip_samples(const sty_clip *clip) { return clip->samples; }

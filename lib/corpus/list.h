@@ -1,4 +1,4 @@
-/* list.h - what to work on: any list in, one kind of entry out. Floor 4.
+/* list.h - what to work on: any list in, one kind of entry out. Floor 5.
  *
  * Sources are added one after another (files, folders, lists of ten kinds), then
  * sty_list_finish gives every entry its id and refuses duplicates, before

@@ -31,6 +31,31 @@ sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, st
     return sty_err_no_memory(err, FIRST_BYTES, path);
 }
 
+sty_status sty_lines_open_live(sty_lines *lines, const char *path, sty_err *err) {
+    const bool standard = strcmp(path, "-") == 0;
+    memset(lines, 0, sizeof *lines);
+    lines->separator = '\n';
+    lines->name = standard ? "standard input" : path;
+    lines->fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (lines->fd < 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "cannot read '%s': %s", lines->name, strerror(errno));
+    lines->data = sty_alloc(FIRST_BYTES, 1);
+    lines->capacity = FIRST_BYTES;
+    if (lines->data) return STY_OK;
+    sty_lines_close(lines);
+    return sty_err_no_memory(err, FIRST_BYTES, path);
+}
+
+/* Bytes of a live source; a signal ends the run, not only the call. */
+static sty_status fill_live(sty_lines *lines, sty_err *err) {
+    const ssize_t got = read(lines->fd, lines->data + lines->end, lines->capacity - lines->end - 1);
+    if (got < 0 && errno == EINTR) return sty_err_set(err, STY_CANCELLED, "stopped by a signal");
+    if (got < 0) return sty_err_set(err, STY_BAD_ARGUMENT, "cannot read '%s': %s", lines->name, strerror(errno));
+    lines->ended = got == 0;
+    lines->end += (size_t)got;
+    return STY_OK;
+}
+
 /* More bytes behind what is there. */
 static sty_status fill(sty_lines *lines, sty_err *err) {
     if (lines->begin > 0) {
@@ -47,6 +72,7 @@ static sty_status fill(sty_lines *lines, sty_err *err) {
         lines->data = moved;
         lines->capacity *= 2;
     }
+    if (!lines->file) return fill_live(lines, err);
     const int got = gzread(lines->file, lines->data + lines->end, (unsigned)(lines->capacity - lines->end - 1));
     int code = Z_OK;
     const char *why = got < 0 ? gzerror(lines->file, &code) : "";
@@ -95,6 +121,7 @@ void sty_lines_rewind(sty_lines *lines) {
 
 void sty_lines_close(sty_lines *lines) {
     if (lines->file) gzclose(lines->file);
+    else if (lines->data) close(lines->fd);
     sty_free(lines->data);
     lines->file = NULL;
     lines->data = NULL;

@@ -1,4 +1,4 @@
-/* list_parts.h - what the readers of the list kinds share. Floor 4. */
+/* list_parts.h - what the readers of the list kinds share. Floor 5. */
 #ifndef STY_CORPUS_LIST_PARTS_H
 #define STY_CORPUS_LIST_PARTS_H
 
@@ -9,7 +9,8 @@
 /* ---- lines of a file, plain or gzip ---- */
 
 typedef struct sty_lines {
-    void *file; /* gzFile */
+    void *file; /* gzFile; NULL: live */
+    int fd;     /* when live */
     const char *name;
     char *data;
     size_t begin, end, capacity, number; /* number of the line given last */
@@ -20,6 +21,9 @@ typedef struct sty_lines {
 
 /* Errors: STY_BAD_ARGUMENT (a list that cannot be read is a usage error). */
 sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, sty_err *err);
+
+/* The same without decompression, given line by line as they arrive. */
+sty_status sty_lines_open_live(sty_lines *lines, const char *path, sty_err *err);
 
 /* The next line without its end (a carriage return before it is dropped too),
  * NUL-terminated and writable until the next call. *text is NULL at the end. */

@@ -144,7 +144,10 @@ size_t sty_text_index_put(sty_text_index *index, const char *key, size_t i) {
     return (size_t)-1;
 }
 
-void sty_text_index_clear(sty_text_index *index) { sty_free(index->slots); }
+void sty_text_index_clear(sty_text_index *index) {
+    sty_free(index->slots);
+    index->slots = NULL;
+}
 
 static const char *entry_id(const void *context, size_t i) {
     const char *id = ((const sty_entry *)context)[i].id;

@@ -1,4 +1,4 @@
-/* texts.h - a pool of packed texts with one lifetime. Floor 4.
+/* texts.h - a pool of packed texts with one lifetime. Floor 5.
  *
  * An arena aligns every block for vector loads, which costs 64 bytes a text; a
  * list of 10^7 clips has 2 * 10^7 texts. Here they follow one another. */

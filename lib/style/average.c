@@ -78,11 +78,16 @@ static sty_status check(sty_average *average, const char *const *names, const st
 
 sty_status sty_average_add(sty_average *average, const char *const *names, const sty_view *views,
                            sty_err *err) {
+    return sty_average_add_mean(average, names, views, 1, err);
+}
+
+sty_status sty_average_add_mean(sty_average *average, const char *const *names, const sty_view *views, size_t weight,
+                                sty_err *err) {
     STY_TRY(check(average, names, views, err));
     for (size_t i = 0; i < average->n; i++)
         for (size_t j = 0; j < average->columns[i].count; j++)
-            average->columns[i].sum[j] += (double)views[i].data[j];
-    average->n_runs++;
+            average->columns[i].sum[j] += (double)weight * (double)views[i].data[j];
+    average->n_runs += weight;
     return STY_OK;
 }
 

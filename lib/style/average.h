@@ -20,6 +20,10 @@ void sty_average_free(sty_average *average); /* NULL is fine */
 sty_status sty_average_add(sty_average *average, const char *const *names, const sty_view *views,
                            sty_err *err);
 
+/* The same for what is already a mean of `weight` runs. */
+sty_status sty_average_add_mean(sty_average *average, const char *const *names, const sty_view *views, size_t weight,
+                                sty_err *err);
+
 /* Adds all runs of `from`, which stays as it is. Errors: as add. */
 sty_status sty_average_merge(sty_average *average, const char *const *names, const sty_average *from,
                              sty_err *err);

@@ -2,6 +2,7 @@
  *
  *   one vector output     id,path,start,end,e0,e1,...   (labels instead of e0, ...)
  *   one matrix output     id,head,t0,t1,...             a row for each head
+ *   list columns          between `end` and the values
  *   several outputs       id,path,start,end,style.0,...,token_weights.0.0,... */
 #include "write/formats.h"
 
@@ -68,6 +69,10 @@ static void header(sty_writer *writer, const sty_record *record) {
         if (i) gap(writer);
         cell(writer, names[i]);
     }
+    for (size_t i = 0; i < record->n_columns; i++) {
+        gap(writer);
+        cell(writer, record->column_names[i]);
+    }
     for (size_t f = 0; f < fields->n; f++)
         for (size_t i = 0; i < fields->field[f].count; i++) {
             gap(writer);
@@ -109,6 +114,10 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     sty_buf_printf(&writer->text, "%.6g", record->start_s);
     gap(writer);
     sty_buf_printf(&writer->text, "%.6g", record->start_s + record->duration_s);
+    for (size_t i = 0; i < record->n_columns; i++) {
+        gap(writer);
+        cell(writer, record->columns[i] ? record->columns[i] : "");
+    }
     for (size_t f = 0; f + 1 < fields->n; f++)
         for (size_t i = 0; i < fields->field[f].count; i++) {
             gap(writer);
@@ -125,6 +134,7 @@ const sty_writer_type sty_writer_csv = {
     .name = "csv",
     .extension = ".csv",
     .summary = "comma-separated, header row",
+    .columns = true,
     .state_size = sizeof(sty_fields),
     .put = put,
     .clear = clear,
@@ -134,6 +144,7 @@ const sty_writer_type sty_writer_tsv = {
     .name = "tsv",
     .extension = ".tsv",
     .summary = "tab-separated, header row",
+    .columns = true,
     .state_size = sizeof(sty_fields),
     .put = put,
     .clear = clear,

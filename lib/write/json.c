@@ -24,6 +24,8 @@ const sty_writer_type sty_writer_jsonl = {
     .extension = ".jsonl",
     .summary = "one JSON object a line",
     .failures = true,
+    .any_shape = true,
+    .columns = true,
     .put = put_line,
 };
 
@@ -32,6 +34,8 @@ const sty_writer_type sty_writer_json = {
     .extension = ".json",
     .summary = "one JSON list",
     .failures = true,
+    .any_shape = true,
+    .columns = true,
     .put = put_element,
     .close = close_list,
 };

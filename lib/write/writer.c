@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const sty_writer_type *const sty_writer_types[] = {
     &sty_writer_jsonl, &sty_writer_json, &sty_writer_csv,
@@ -36,6 +37,21 @@ static sty_status choose(const char *path, const char *format, const sty_writer_
                        "'%s' has no known extension; name the format with -f (jsonl, json, csv, "
                        "tsv, npy, npz)",
                        path);
+}
+
+sty_status sty_writer_check(const char *path, const char *format, bool overwrite, const sty_writer_type **type,
+                            char **file, sty_err *err) {
+    struct stat st;
+    STY_TRY(choose(path, format, type, err));
+    *file = NULL;
+    if (strcmp(path, "-") == 0) return STY_OK;
+    if (stat(path, &st) == 0) {
+        if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) return STY_OK; /* a device: written as it comes */
+        if (!overwrite)
+            return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' exists already; choose another name or give --overwrite", path);
+    }
+    *file = sty_copy_text(path, strlen(path));
+    return *file ? STY_OK : sty_err_no_memory(err, strlen(path), "a path");
 }
 
 sty_status sty_writer_open(const char *path, const char *format, bool overwrite,
@@ -117,6 +133,23 @@ static void json_field(const sty_field *field, sty_buf *out) {
     sty_buf_text(out, "}");
 }
 
+static void json_columns(const sty_record *record, sty_buf *out) {
+    bool any = false;
+    if (record->speaker) {
+        sty_buf_text(out, ",\"speaker\":");
+        sty_buf_json(out, record->speaker);
+    }
+    for (size_t i = 0; i < record->n_columns; i++) {
+        if (!record->columns[i]) continue;
+        sty_buf_text(out, any ? "," : ",\"columns\":{");
+        sty_buf_json(out, record->column_names[i]);
+        sty_buf_text(out, ":");
+        sty_buf_json(out, record->columns[i]);
+        any = true;
+    }
+    if (any) sty_buf_text(out, "}");
+}
+
 void sty_record_json(const sty_record *record, sty_buf *out) {
     sty_buf_text(out, "{\"id\":");
     sty_buf_json(out, record->id);
@@ -135,6 +168,7 @@ void sty_record_json(const sty_record *record, sty_buf *out) {
     else sty_buf_text(out, ",\"channel\":\"mix\"");
     if (record->rate_hz) sty_buf_printf(out, ",\"sample_rate\":%d", record->rate_hz);
     sty_buf_printf(out, ",\"num_frames\":%zu,\"status\":\"ok\"", record->n_frames);
+    json_columns(record, out);
     for (size_t i = 0; i < record->n_notes; i++) {
         sty_buf_text(out, i ? "," : ",\"notes\":[");
         sty_buf_json(out, record->notes[i]);

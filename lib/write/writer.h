@@ -30,6 +30,11 @@ typedef struct sty_record {
     const sty_field *fields;
     size_t n_fields;
     const char *model_name, *model_hash;
+    size_t n_pieces;           /* the fields are means of so many; 0: of one */
+    size_t n_padded;           /* samples or frames added to a short clip */
+    const char *speaker;       /* or NULL */
+    const char *const *column_names, *const *columns; /* of the list, carried along; values may be NULL */
+    size_t n_columns;
 } sty_record;
 
 typedef struct sty_writer sty_writer;
@@ -40,6 +45,9 @@ typedef struct sty_writer_type {
     const char *extension;  /* ".jsonl" */
     const char *summary;
     bool failures;          /* failed records are written too */
+    bool any_shape;         /* outputs may differ in shape from clip to clip */
+    bool columns;           /* has a place for list columns */
+    bool plain_ids;         /* ids may not hold blanks */
     size_t state_size;
     sty_status (*open)(sty_writer *writer, sty_err *err);
     sty_status (*put)(sty_writer *writer, const sty_record *record, sty_err *err);
@@ -59,6 +67,11 @@ struct sty_writer {
 
 extern const sty_writer_type *const sty_writer_types[];
 extern const size_t sty_n_writer_types;
+
+/* What sty_writer_open would refuse, without making anything; and the file that
+ * the results go to (of ark,scp:A,S it is A), or NULL for standard output, to be freed. */
+sty_status sty_writer_check(const char *path, const char *format, bool overwrite, const sty_writer_type **type,
+                            char **file, sty_err *err);
 
 /* path "-" is standard output. format NULL: by extension, jsonl for "-".
  * Errors: STY_BAD_ARGUMENT (unknown format, the file exists), STY_OUTPUT_ERROR. */

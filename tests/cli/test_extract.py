@@ -223,7 +223,8 @@ class Runs(stylet.Case):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=20)
         self.assertEqual(process.returncode, 143, err)
-        self.assertEqual(sorted(os.listdir(self.scratch)), sorted(clip.name for clip in clips))
+        left = set(os.listdir(self.scratch)) - {clip.name for clip in clips}
+        self.assertLessEqual(left, {"x.jsonl.journal"})  # what --resume goes on from
 
 
 class CommandLine(stylet.Case):

@@ -1,0 +1,271 @@
+/* extract_clip.c - see extract_clip.h.
+ *
+ * A part of a recording has the same samples however it is come by: read alone,
+ * or cut from the recording that was decoded once for all its parts. Codings that
+ * decode differently from the middle are therefore always decoded from the start. */
+#define _GNU_SOURCE
+#include "extract_clip.h"
+
+#include "pieces.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double OVERSHOOT_S = 0.5; /* a segment's end may lie so far behind the recording's, as in Kaldi */
+
+/* ---- the source ---- */
+
+/* A pipe's bytes as a file in memory: parts of it are read again and again. */
+static int file_of_pipe(int fd, const char *name, sty_err *err) {
+    static const size_t most = (size_t)4 << 30;
+    sty_bytes bytes = {0};
+    int copy = -1;
+    if (sty_file_slurp(fd, name, most, &bytes, err) != STY_OK) return -1;
+    copy = memfd_create("stylet", MFD_CLOEXEC);
+    size_t done = 0;
+    while (copy >= 0 && done < bytes.n) {
+        const ssize_t n = write(copy, bytes.data + done, bytes.n - done);
+        if (n <= 0) break;
+        done += (size_t)n;
+    }
+    if (copy < 0 || done < bytes.n) sty_err_set(err, STY_OUT_OF_MEMORY, "no memory for the output of '%s'", name);
+    if (copy >= 0 && done < bytes.n) {
+        close(copy);
+        copy = -1;
+    }
+    sty_bytes_clear(&bytes);
+    return copy;
+}
+
+static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_err *err) {
+    struct stat st;
+    sty_clip_free(w->whole);
+    w->whole = NULL;
+    w->whole_failed = false;
+    if (w->fd >= 0) close(w->fd);
+    w->fd = -1;
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        const int flags = fcntl(fd, F_GETFL);
+        if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+        w->fd = file_of_pipe(fd, entry->path, err);
+        return w->fd >= 0 ? STY_OK : err->status;
+    }
+    w->fd = dup(fd);
+    return w->fd >= 0 ? STY_OK : sty_err_set(err, STY_IO_ERROR, "cannot keep '%s' open", entry->path);
+}
+
+/* ---- clips ---- */
+
+static sty_status read_part(clip_work *w, const char *name, int channel, double start_s, double end_s, sty_clip **clip,
+                            sty_err *err) {
+    const sty_clip_options how = {.start_s = start_s, .end_s = end_s, .channel = channel, .zero_nonfinite = w->zero_nonfinite};
+    if (lseek(w->fd, 0, SEEK_SET) < 0 && start_s > 0)
+        return sty_err_set(err, STY_IO_ERROR, "cannot go back to the start of '%s'", name);
+    return sty_clip_read_fd(w->fd, name, &how, clip, err);
+}
+
+/* The whole recording, if it is free of trouble: then parts may be cut from it. */
+static const sty_clip *whole_clip(clip_work *w, const char *name, int channel) {
+    if (w->whole && w->whole_channel == channel) return w->whole;
+    if (w->whole_failed) return NULL;
+    sty_clip_free(w->whole);
+    w->whole = NULL;
+    if (read_part(w, name, channel, 0, 0, &w->whole, NULL) != STY_OK || sty_clip_facts(w->whole)->n_zeroed) {
+        sty_clip_free(w->whole);
+        w->whole = NULL;
+        w->whole_failed = true;
+    }
+    w->whole_channel = channel;
+    return w->whole;
+}
+
+static sty_status part_alone(clip_work *w, const char *name, int channel, double start_s, double end_s, sty_clip **clip,
+                             sty_err *err) {
+    sty_clip *read = NULL;
+    STY_TRY(read_part(w, name, channel, start_s, end_s, &read, err));
+    if (start_s <= 0 || !sty_clip_is_lossy(read)) {
+        *clip = read;
+        return STY_OK;
+    }
+    sty_clip_free(read);
+    STY_TRY(read_part(w, name, channel, 0, end_s, &read, err));
+    const sty_status status = sty_clip_part(read, start_s, end_s, name, clip, err);
+    sty_clip_free(read);
+    return status;
+}
+
+static sty_status read_clip(clip_work *w, const sty_entry *entry, int channel, double start_s, double end_s, bool shared,
+                            sty_clip **clip, sty_err *err) {
+    const char *name = entry->kind == STY_SOURCE_STDIN ? "standard input" : entry->path;
+    const sty_clip *whole = shared && (start_s > 0 || end_s > 0) ? whole_clip(w, name, channel) : NULL;
+    if (whole) STY_TRY(sty_clip_part(whole, start_s, end_s, name, clip, err));
+    else STY_TRY(part_alone(w, name, channel, start_s, end_s, clip, err));
+    const sty_clip_info *facts = sty_clip_facts(*clip);
+    const double there = start_s + facts->duration_s;
+    if (entry->line == 0 || end_s <= 0 || there >= end_s - OVERSHOOT_S) return STY_OK;
+    sty_clip_free(*clip);
+    *clip = NULL;
+    return sty_err_set(err, STY_BAD_LIST_ENTRY, "'%s' ends at %.3f s, the part asked for at %.3f s", name, there, end_s);
+}
+
+/* ---- records ---- */
+
+typedef struct {
+    const sty_entry *entry;
+    const char *id;
+    int channel;
+    sty_emitter *emitter;
+} request;
+
+static void emit_failure(const clip_work *w, const request *r, const sty_err *why) {
+    const sty_record record = {.id = r->id,
+                               .path = r->entry->path,
+                               .speaker = r->entry->speaker,
+                               .columns = r->entry->columns,
+                               .n_columns = w->n_columns,
+                               .channel = r->channel,
+                               .status = why->status,
+                               .message = why->message};
+    sty_emit(r->emitter, &record);
+}
+
+/* Runs an input: its outputs are then in the session or, of several runs, in pieces. */
+static sty_status compute(clip_work *w, const input *in, size_t *n_frames, size_t *n_padded, sty_err *err) {
+    sty_view features;
+    *n_frames = *n_padded = 0;
+    if (w->pieces) {
+        sty_average_reset(w->pieces);
+        return run_pieces(w->session, in, w->chunk_s, w->names, w->n_names, w->pieces, n_frames, n_padded, err);
+    }
+    STY_TRY(input_run(w->session, in, err));
+    STY_TRY(sty_session_output(w->session, "features", &features, err));
+    *n_frames = features.dim[0];
+    *n_padded = sty_session_padded(w->session);
+    return STY_OK;
+}
+
+static sty_status emit_result(clip_work *w, const request *r, const input *in, sty_err *err) {
+    sty_view views[STY_MAX_FIELDS];
+    sty_field fields[STY_MAX_FIELDS];
+    note_list notes;
+    size_t n_frames, n_padded;
+    const sty_clip_info *clip = in->is_features ? NULL : sty_clip_facts(in->clip);
+    const sty_model_info *facts = sty_model_facts(w->model);
+    STY_TRY(compute(w, in, &n_frames, &n_padded, err));
+    input_notes(in, w->model, r->channel, &notes);
+    const size_t n_pieces = w->pieces ? sty_average_count(w->pieces) : 1;
+    if (n_pieces > 1) note_add(&notes, "mean of %zu pieces", n_pieces);
+    if (n_padded) note_add(&notes, "too short, padded by %zu %s", n_padded, in->is_features ? "frames" : "samples");
+    if (w->pieces) sty_average_get(w->pieces, views);
+    for (size_t i = 0; i < w->n_names; i++) {
+        if (!w->pieces) STY_TRY(sty_session_output(w->session, w->names[i], &views[i], err));
+        fields[i] = (sty_field){.name = w->names[i], .view = views[i], .labels = w->labels[i]};
+    }
+    const sty_record record = {
+        .id = r->id,
+        .path = r->entry->path,
+        .speaker = r->entry->speaker,
+        .columns = r->entry->columns,
+        .n_columns = w->n_columns,
+        .start_s = clip ? clip->start_s : 0,
+        .duration_s = clip ? clip->duration_s : (double)n_frames * (double)facts->hop_samples / facts->rate_hz,
+        .channel = r->channel,
+        .rate_hz = clip ? clip->rate_hz : 0,
+        .n_frames = n_frames,
+        .n_pieces = n_pieces,
+        .n_padded = n_padded,
+        .notes = notes.items,
+        .n_notes = notes.n,
+        .fields = fields,
+        .n_fields = w->n_names};
+    sty_emit(r->emitter, &record);
+    return STY_OK;
+}
+
+/* ---- windows ---- */
+
+static void window_id(const char *id, double start_s, double end_s, char *text, size_t n) {
+    snprintf(text, n, "%s-%07lld-%07lld", id, llround(start_s * 1000), llround(end_s * 1000));
+}
+
+/* Window after window, each read for itself: memory does not grow with the
+ * recording. The last one that is not whole is left out, unless it is the only one. */
+static sty_status run_windows(clip_work *w, const request *r, double start_s, double end_s, sty_err *err) {
+    char id[1024];
+    for (size_t k = 0;; k++) {
+        const double from = start_s + (double)k * w->hop_s;
+        double to = from + w->window_s;
+        input in = {.path = r->entry->path};
+        if (end_s > 0 && k > 0 && to > end_s + 1e-9) return STY_OK;
+        if (end_s > 0 && to > end_s) to = end_s;
+        sty_status status = part_alone(w, r->entry->path, r->channel, from, to, &in.clip, err);
+        if (k > 0 && status == STY_EMPTY) return STY_OK;
+        if (status == STY_OK && k > 0 && sty_clip_facts(in.clip)->duration_s < w->window_s - 0.001) {
+            input_clear(&in);
+            return STY_OK;
+        }
+        if (status == STY_OK) to = from + sty_clip_facts(in.clip)->duration_s;
+        const bool only = status == STY_OK && to - from < w->window_s - 0.001;
+        request one = *r;
+        window_id(r->id, from, to, id, sizeof id);
+        one.id = id;
+        if (status == STY_OK) status = emit_result(w, &one, &in, err);
+        input_clear(&in);
+        if (status == STY_NONFINITE || status == STY_TOO_SHORT) {
+            emit_failure(w, &one, err);
+            status = STY_OK;
+        }
+        if (status != STY_OK || only) return status;
+    }
+}
+
+/* ---- one entry ---- */
+
+static bool is_npy(int fd) {
+    unsigned char head[6];
+    return pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && sty_npy_is(head, sizeof head);
+}
+
+static sty_status read_features(clip_work *w, const sty_entry *entry, input *in, sty_err *err) {
+    sty_bytes bytes = {0};
+    if (lseek(w->fd, 0, SEEK_SET) != 0) return sty_err_set(err, STY_IO_ERROR, "cannot read '%s'", entry->path);
+    STY_TRY(sty_file_slurp(w->fd, entry->path, (size_t)4 << 30, &bytes, err));
+    const sty_status status = sty_npy_parse(&bytes, entry->path, &in->features, err);
+    sty_bytes_clear(&bytes);
+    STY_TRY(status);
+    in->is_features = true;
+    if (in->features.rank == 2) return STY_OK;
+    return sty_err_set(err, STY_NOT_AUDIO, "'%s' has %d axes, expected [frames, bins]", entry->path, in->features.rank);
+}
+
+static sty_status run_entry(clip_work *w, const request *r, bool shared, sty_err *err) {
+    const sty_entry *entry = r->entry;
+    const bool part = entry->start_s > 0 || entry->end_s > 0;
+    const double start_s = part ? entry->start_s : w->start_s, end_s = part ? entry->end_s : w->end_s;
+    input in = {.path = entry->path};
+    sty_status status;
+    if (is_npy(w->fd)) {
+        if (w->window_s > 0) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; windows are cut from audio", entry->path);
+        status = read_features(w, entry, &in, err);
+    } else if (w->window_s > 0) return run_windows(w, r, start_s, end_s, err);
+    else status = read_clip(w, entry, r->channel, start_s, end_s, shared, &in.clip, err);
+    if (status == STY_OK) status = emit_result(w, r, &in, err);
+    input_clear(&in);
+    return status;
+}
+
+void clip_work_run(void *context, const sty_entry *entry, int fd, bool again, bool shared, sty_emitter *emitter) {
+    clip_work *w = context;
+    const request r = {.entry = entry, .id = entry->id, .channel = entry->channel ? entry->channel : w->channel, .emitter = emitter};
+    sty_err err = {.status = STY_OK};
+    sty_status status = again && w->fd >= 0 ? STY_OK : STY_IO_ERROR;
+    if (!again) status = take_source(w, entry, fd, &err);
+    else if (status != STY_OK) sty_err_set(&err, STY_IO_ERROR, "'%s' could not be kept open", entry->path);
+    if (status == STY_OK) status = run_entry(w, &r, shared, &err);
+    if (status != STY_OK) emit_failure(w, &r, &err);
+}

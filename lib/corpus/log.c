@@ -1,0 +1,314 @@
+/* log.c - see log.h. Own write loop: a full disk is seen by the call that meets
+ * it, and after a failed sync nothing more is believed. */
+#define _GNU_SOURCE
+#include "corpus/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { MAGIC = 0x52595453, SYNC_ENTRIES = 1024, LAST_PART = 1, MAX_HEADER = 1 << 24 };
+static const char file_magic[8] = "STYLOG1\n";
+static const uint64_t NONE = UINT64_MAX;
+
+typedef struct {
+    uint32_t magic, flags;
+    uint64_t index, previous; /* offset of the part before; NONE: the first */
+    uint32_t length, crc;
+} entry_head;
+
+struct sty_log {
+    char *path, *header;
+    int fd;
+    size_t n, n_done;
+    uint64_t *last;  /* per index: offset of its latest entry; NONE */
+    bool *done;
+    uint64_t end;
+    size_t unsynced;
+    time_t synced;
+    bool failed, exact; /* exact: n is fixed */
+    unsigned char *payload;
+    size_t capacity;
+};
+
+static sty_status io_failed(const sty_log *log, const char *what, sty_err *err) {
+    return sty_err_set(err, STY_OUTPUT_ERROR, "cannot %s '%s': %s", what, log->path ? log->path : "the record log",
+                       strerror(errno));
+}
+
+static uint32_t crc_of(const entry_head *head, const void *payload) {
+    uLong crc = crc32(0, (const Bytef *)head, offsetof(entry_head, crc));
+    return (uint32_t)crc32_z(crc, payload, head->length);
+}
+
+/* ---- bytes ---- */
+
+static bool read_at(const sty_log *log, uint64_t offset, void *to, size_t n) {
+    char *p = to;
+    while (n) {
+        const ssize_t got = pread(log->fd, p, n, (off_t)offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        p += got;
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+static sty_status write_end(sty_log *log, const void *from, size_t n, sty_err *err) {
+    const char *p = from;
+    while (n) {
+        const ssize_t wrote = pwrite(log->fd, p, n, (off_t)log->end);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) {
+            log->failed = true;
+            return io_failed(log, "write", err);
+        }
+        p += wrote;
+        log->end += (uint64_t)wrote;
+        n -= (size_t)wrote;
+    }
+    return STY_OK;
+}
+
+static sty_status room(sty_log *log, size_t index, sty_err *err) {
+    if (index < log->n) return STY_OK;
+    size_t larger = log->n ? log->n * 2 : 1024;
+    while (larger <= index)
+        larger *= 2;
+    uint64_t *last = sty_resize(log->last, log->n * sizeof *last, larger * sizeof *last);
+    if (last) log->last = last;
+    bool *done = last ? sty_resize(log->done, log->n * sizeof *done, larger * sizeof *done) : NULL;
+    if (!done) return sty_err_no_memory(err, larger, "a log");
+    log->done = done;
+    for (size_t i = log->n; i < larger; i++) {
+        log->last[i] = NONE;
+        log->done[i] = false;
+    }
+    log->n = larger;
+    return STY_OK;
+}
+
+static void remember(sty_log *log, size_t index, uint64_t offset, bool last) {
+    log->last[index] = offset;
+    if (last && !log->done[index]) log->n_done++;
+    log->done[index] = last;
+}
+
+/* The entry at offset into head and log->payload; false: torn or the end. */
+static bool read_entry(sty_log *log, uint64_t offset, uint64_t size, entry_head *head) {
+    if (offset + sizeof *head > size || !read_at(log, offset, head, sizeof *head)) return false;
+    if (head->magic != MAGIC || head->length > size - offset - sizeof *head) return false;
+    if (head->length > log->capacity) {
+        unsigned char *moved = sty_resize(log->payload, 0, head->length);
+        if (!moved) return false;
+        log->payload = moved;
+        log->capacity = head->length;
+    }
+    return read_at(log, offset + sizeof *head, log->payload, head->length) && crc_of(head, log->payload) == head->crc;
+}
+
+/* Takes in every good entry from the header's end on. */
+static sty_status scan(sty_log *log, uint64_t size, sty_err *err) {
+    entry_head head;
+    while (read_entry(log, log->end, size, &head)) {
+        if (log->exact && head.index >= log->n) break;
+        if (head.index > (uint64_t)1 << 40) break;
+        STY_TRY(room(log, (size_t)head.index, err));
+        remember(log, (size_t)head.index, log->end, head.flags & LAST_PART);
+        log->end += sizeof head + head.length;
+    }
+    return STY_OK;
+}
+
+/* ---- opening ---- */
+
+static sty_status read_header(sty_log *log, uint64_t size, sty_err *err) {
+    char magic[8];
+    uint32_t fixed[2];
+    if (size < 16 || !read_at(log, 0, magic, 8) || memcmp(magic, file_magic, 8) != 0 || !read_at(log, 8, fixed, 8) ||
+        fixed[0] > MAX_HEADER || fixed[0] > size - 16)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is not a record log of this program", log->path);
+    log->header = sty_alloc(fixed[0] + 1, 1);
+    if (!log->header) return sty_err_no_memory(err, fixed[0], "a header");
+    if (!read_at(log, 16, log->header, fixed[0]) || (uint32_t)crc32_z(0, (const Bytef *)log->header, fixed[0]) != fixed[1])
+        return sty_err_set(err, STY_BAD_ARGUMENT, "the header of '%s' is damaged", log->path);
+    log->end = 16 + fixed[0];
+    return STY_OK;
+}
+
+static sty_status write_header(sty_log *log, const char *header, sty_err *err) {
+    const uint32_t fixed[2] = {(uint32_t)strlen(header),
+                               (uint32_t)crc32_z(0, (const Bytef *)header, strlen(header))};
+    if (ftruncate(log->fd, 0) != 0) return io_failed(log, "empty", err);
+    sty_free(log->header);
+    log->header = sty_copy_text(header, strlen(header));
+    log->end = 0;
+    STY_TRY(write_end(log, file_magic, sizeof file_magic, err));
+    STY_TRY(write_end(log, fixed, sizeof fixed, err));
+    return write_end(log, header, strlen(header), err);
+}
+
+/* Opens and locks. The holder of a lock may have finished and removed the file in
+ * between: then the name leads elsewhere, and we start over. */
+static sty_status open_locked(sty_log *log, sty_err *err) {
+    for (;;) {
+        struct stat mine, named;
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        log->fd = open(log->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (log->fd < 0) return io_failed(log, "create", err);
+        if (fcntl(log->fd, F_SETLK, &lock) != 0)
+            return errno == EACCES || errno == EAGAIN
+                       ? sty_err_set(err, STY_OUTPUT_ERROR, "'%s' is in use: another run writes this output", log->path)
+                       : io_failed(log, "lock", err);
+        if (fstat(log->fd, &mine) == 0 && stat(log->path, &named) == 0 && mine.st_ino == named.st_ino &&
+            mine.st_dev == named.st_dev)
+            return STY_OK;
+        close(log->fd);
+    }
+}
+
+static sty_status open_nameless(sty_log *log, sty_err *err) {
+    const char *tmp = getenv("TMPDIR");
+    char path[4096];
+    snprintf(path, sizeof path, "%.4000s/stylet-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    log->fd = mkostemp(path, O_CLOEXEC);
+    if (log->fd < 0) return io_failed(log, "create a temporary file for", err);
+    unlink(path);
+    return STY_OK;
+}
+
+static sty_status take_over(sty_log *log, const char *header, bool resume, bool overwrite, sty_err *err) {
+    struct stat st;
+    if (fstat(log->fd, &st) != 0) return io_failed(log, "stat", err);
+    const uint64_t size = (uint64_t)st.st_size;
+    /* a run killed before its header was whole has done nothing */
+    const bool begun = size >= 16 + strlen(header);
+    if (!begun || !resume) {
+        if (begun && !overwrite)
+            return sty_err_set(err, STY_BAD_ARGUMENT, "an unfinished run left '%s'; --resume continues it, --overwrite starts again",
+                               log->path);
+        return write_header(log, header, err);
+    }
+    STY_TRY(read_header(log, size, err));
+    if (strcmp(log->header, header) != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT,
+                           "'%s' was begun with another list, model or options; run it as then, or --overwrite starts again", log->path);
+    STY_TRY(scan(log, size, err));
+    return ftruncate(log->fd, (off_t)log->end) == 0 ? STY_OK : io_failed(log, "cut", err);
+}
+
+static sty_status make(const char *path, size_t n, sty_log **log, sty_err *err) {
+    sty_log *made = sty_alloc(1, sizeof *made);
+    if (!made) return sty_err_no_memory(err, sizeof *made, "a log");
+    made->fd = -1;
+    made->exact = n > 0;
+    made->path = path ? sty_copy_text(path, strlen(path)) : NULL;
+    sty_status status = (path && !made->path) ? sty_err_no_memory(err, 1, "a log") : STY_OK;
+    if (status == STY_OK && n) status = room(made, n - 1, err);
+    if (status == STY_OK) *log = made;
+    else sty_log_close(made, false);
+    return status;
+}
+
+sty_status sty_log_open(const char *path, const char *header, size_t n, bool resume, bool overwrite, sty_log **log,
+                        sty_err *err) {
+    sty_log *made;
+    STY_TRY(make(path, n, &made, err));
+    sty_status status = path ? open_locked(made, err) : open_nameless(made, err);
+    if (status == STY_OK) status = path ? take_over(made, header, resume, overwrite, err) : write_header(made, header, err);
+    made->synced = time(NULL);
+    if (status == STY_OK) *log = made;
+    else sty_log_close(made, false);
+    return status;
+}
+
+sty_status sty_log_read(const char *path, sty_log **log, sty_err *err) {
+    struct stat st;
+    sty_log *made;
+    STY_TRY(make(path, 0, &made, err));
+    made->fd = open(path, O_RDONLY | O_CLOEXEC);
+    sty_status status = STY_OK;
+    if (made->fd < 0 || fstat(made->fd, &st) != 0)
+        status = sty_err_set(err, STY_BAD_ARGUMENT, "cannot read '%s': %s", path, strerror(errno));
+    if (status == STY_OK) status = read_header(made, (uint64_t)st.st_size, err);
+    if (status == STY_OK) status = scan(made, (uint64_t)st.st_size, err);
+    if (status == STY_OK && made->end != (uint64_t)st.st_size)
+        status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is damaged after %zu records", path, made->n_done);
+    if (status == STY_OK) *log = made;
+    else sty_log_close(made, false);
+    return status;
+}
+
+/* ---- use ---- */
+
+const char *sty_log_header(const sty_log *log) { return log->header; }
+
+int sty_log_fd(const sty_log *log) { return log->fd; }
+
+size_t sty_log_count(const sty_log *log) { return log->n_done; }
+
+bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && log->done[index]; }
+
+sty_status sty_log_sync(sty_log *log, sty_err *err) {
+    log->unsynced = 0;
+    log->synced = time(NULL);
+    if (!log->path || fdatasync(log->fd) == 0) return STY_OK;
+    log->failed = true;
+    return io_failed(log, "sync", err);
+}
+
+sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, const void *payload, size_t n, sty_err *err) {
+    sty_assert(index < log->n);
+    if (log->failed) return sty_err_set(err, STY_OUTPUT_ERROR, "'%s' could not be written", log->path ? log->path : "the record log");
+    /* part 0 begins anew: what an interrupted run left of this index is forgotten */
+    entry_head head = {.magic = MAGIC, .flags = last ? LAST_PART : 0, .index = index, .length = (uint32_t)n, .previous = NONE};
+    if (part > 0) head.previous = log->last[index];
+    head.crc = crc_of(&head, payload);
+    const uint64_t offset = log->end;
+    STY_TRY(write_end(log, &head, sizeof head, err));
+    STY_TRY(write_end(log, payload, n, err));
+    remember(log, index, offset, last);
+    if (++log->unsynced >= SYNC_ENTRIES || time(NULL) > log->synced) return sty_log_sync(log, err);
+    return STY_OK;
+}
+
+sty_status sty_log_each(sty_log *log, size_t index, sty_log_put put, void *context, sty_err *err) {
+    entry_head head;
+    sty_buf offsets = {0};
+    sty_status status = STY_OK;
+    uint64_t at = sty_log_has(log, index) ? log->last[index] : NONE;
+    while (at != NONE && status == STY_OK) {
+        sty_buf_put(&offsets, &at, sizeof at);
+        if (!read_at(log, at, &head, sizeof head) || head.index != index || (head.previous != NONE && head.previous >= at))
+            status = sty_err_set(err, STY_OUTPUT_ERROR, "'%s' cannot be read back", log->path ? log->path : "the record log");
+        at = head.previous;
+    }
+    if (offsets.failed) status = sty_err_no_memory(err, offsets.capacity, "offsets");
+    for (size_t i = offsets.length / sizeof at; status == STY_OK && i-- > 0;) {
+        memcpy(&at, offsets.data + i * sizeof at, sizeof at);
+        if (!read_entry(log, at, log->end, &head))
+            status = sty_err_set(err, STY_OUTPUT_ERROR, "'%s' cannot be read back", log->path ? log->path : "the record log");
+        else status = put(context, index, log->payload, head.length, err);
+    }
+    sty_buf_clear(&offsets);
+    return status;
+}
+
+void sty_log_close(sty_log *log, bool remove) {
+    if (!log) return;
+    if (remove && log->path) unlink(log->path);
+    if (log->fd >= 0) close(log->fd);
+    sty_free(log->path);
+    sty_free(log->header);
+    sty_free(log->last);
+    sty_free(log->done);
+    sty_free(log->payload);
+    sty_free(log);
+}

@@ -1,0 +1,297 @@
+/* run.c - see run.h. */
+#define _GNU_SOURCE
+#include "corpus/run.h"
+
+#include "base/hash.h"
+#include "corpus/list_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WINDOW = 1024 }; /* results of a stream that may wait for one before them */
+
+typedef struct {
+    sty_buf packed;
+    bool done;
+} waiting;
+
+typedef struct {
+    const sty_run *run;
+    const size_t *todo; /* what is left of it, in entries; NULL: all */
+    size_t n;
+    sty_log *log;
+    sty_export *exported;
+    waiting *window; /* [WINDOW] */
+    size_t head;     /* the next position to be written */
+    sty_fields shapes;
+    sty_unpacked unpacked;
+    const sty_entry *line; /* of a JSON stream */
+} state;
+
+static size_t index_at(const state *s, size_t position) { return s->todo ? s->todo[position] : position; }
+
+static const sty_entry *entry_at(void *context, size_t position) {
+    const state *s = context;
+    return s->line ? s->line : &s->run->list->entries[index_at(s, position)];
+}
+
+static size_t limit(void *context) {
+    const state *s = context;
+    return s->window ? s->head + WINDOW : (size_t)-1;
+}
+
+static sty_status tick(void *context, sty_err *err) {
+    const state *s = context;
+    return s->run->tick ? s->run->tick(s->run->context, err) : STY_OK;
+}
+
+static sty_status check_mean(sty_fields *shapes, const sty_record *record, sty_err *err) {
+    if (sty_fields_check(shapes, record, "a mean", err) == STY_OK) return STY_OK;
+    size_t i = 0;
+    while (i + 1 < shapes->n && memcmp(shapes->field[i].dim, record->fields[i].view.dim, sizeof shapes->field[i].dim) == 0)
+        i++;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' has no mean: its shape follows the clip's length",
+                       shapes->field[i].name);
+}
+
+/* Shows new records to the caller and compares shapes: better now than when all
+ * has been computed. */
+static sty_status look_at(state *s, bool first, const void *payload, size_t n, sty_err *err) {
+    const bool equal = !s->run->any_shape || s->run->facts->average != STY_AVERAGE_NOTHING;
+    size_t at = 0;
+    while (at < n) {
+        if (!sty_unpack_record(payload, n, &at, &s->unpacked))
+            return sty_err_set(err, STY_INTERNAL, "a worker sent what is no record");
+        const sty_record *record = &s->unpacked.record;
+        const bool fatal = record->status == STY_BAD_ARGUMENT || record->status == STY_BAD_MODEL;
+        if (fatal) return sty_err_set(err, record->status, "%s", record->message);
+        if (equal && record->status == STY_OK) {
+            if (s->run->facts->average != STY_AVERAGE_NOTHING) STY_TRY(check_mean(&s->shapes, record, err));
+            else STY_TRY(sty_fields_check(&s->shapes, record, "this format", err));
+        }
+        if (s->run->seen) s->run->seen(s->run->context, record, first);
+        first = false;
+    }
+    return STY_OK;
+}
+
+/* Writes whatever is complete at the head of the window. */
+static sty_status drain(state *s, sty_err *err) {
+    bool any = false;
+    for (waiting *w = &s->window[s->head % WINDOW]; w->done; w = &s->window[s->head % WINDOW]) {
+        STY_TRY(sty_export_put(s->exported, true, w->packed.data, w->packed.length, err));
+        sty_buf_clear(&w->packed);
+        w->packed = (sty_buf){0};
+        w->done = false;
+        s->head++;
+        any = true;
+    }
+    return any ? sty_export_flush(s->exported, err) : STY_OK;
+}
+
+static sty_status result(void *context, size_t position, unsigned part, bool last, const void *payload, size_t n,
+                         sty_err *err) {
+    state *s = context;
+    STY_TRY(look_at(s, part == 0, payload, n, err));
+    if (!s->window) return sty_log_append(s->log, index_at(s, position), part, last, payload, n, err);
+    waiting *w = &s->window[position % WINDOW];
+    if (part == 0) w->packed.length = 0;
+    sty_buf_put(&w->packed, payload, n);
+    if (w->packed.failed) return sty_err_no_memory(err, n, "a result");
+    w->done = last;
+    return last ? drain(s, err) : STY_OK;
+}
+
+static sty_status work_through(state *s, sty_pool_options options, sty_err *err) {
+    const sty_pool_job job = {.n = s->n, .context = s, .entry = entry_at, .limit = limit, .result = result, .tick = tick};
+    sty_pool *pool = NULL;
+    if ((size_t)options.n_workers > s->n) options.n_workers = s->n ? (int)s->n : 1;
+    STY_TRY(sty_pool_create(&options, &job, &pool, err));
+    const sty_status status = sty_pool_run(pool, err);
+    sty_pool_free(pool);
+    return status;
+}
+
+/* ---- with a log ---- */
+
+static sty_status what_is_left(state *s, size_t **left, sty_err *err) {
+    const sty_run *run = s->run;
+    *left = sty_alloc(run->n, sizeof **left);
+    if (!*left) return sty_err_no_memory(err, run->n * sizeof **left, "a list");
+    s->n = 0;
+    for (size_t i = 0; i < run->n; i++) {
+        const size_t index = run->todo ? run->todo[i] : i;
+        if (!sty_log_has(s->log, index)) (*left)[s->n++] = index;
+    }
+    s->todo = *left;
+    if (run->resumed && s->n < run->n) run->resumed(run->context, run->n - s->n);
+    return STY_OK;
+}
+
+static int by_id(const void *a, const void *b, void *context) {
+    const sty_entry *entries = context;
+    return strcmp(entries[*(const size_t *)a].id, entries[*(const size_t *)b].id);
+}
+
+typedef struct {
+    sty_export *exported;
+    size_t index;
+} put_context;
+
+static sty_status put_part(void *context, size_t index, const void *payload, size_t n, sty_err *err) {
+    put_context *c = context;
+    const bool first = c->index != index;
+    c->index = index;
+    return sty_export_put(c->exported, first, payload, n, err);
+}
+
+static sty_status export_all(state *s, size_t *order, sty_counts *counts, sty_err *err) {
+    const sty_run *run = s->run;
+    put_context context = {.index = (size_t)-1};
+    for (size_t i = 0; i < run->n; i++)
+        order[i] = run->todo ? run->todo[i] : i;
+    if (run->sort) qsort_r(order, run->n, sizeof *order, by_id, run->list->entries);
+    STY_TRY(sty_export_begin(&run->output, &context.exported, err));
+    sty_status status = STY_OK;
+    for (size_t i = 0; i < run->n && status == STY_OK; i++) {
+        if (i % 4096 == 0) status = tick(s, err);
+        if (status == STY_OK) status = sty_log_each(s->log, order[i], put_part, &context, err);
+    }
+    if (status != STY_OK) {
+        sty_export_abort(context.exported);
+        return status;
+    }
+    *counts = *sty_export_counts(context.exported);
+    return sty_export_end(context.exported, counts->n_ok > 0 || run->empty_output, err);
+}
+
+static sty_status run_logged(state *s, sty_counts *counts, sty_err *err) {
+    const sty_run *run = s->run;
+    size_t *left = NULL;
+    STY_TRY(sty_log_open(run->journal, run->header, run->list->n, run->resume, run->overwrite, &s->log, err));
+    sty_pool_options options = run->pool;
+    options.close_fd = sty_log_fd(s->log);
+    sty_status status = what_is_left(s, &left, err);
+    if (status == STY_OK && s->n) status = work_through(s, options, err);
+    /* what came in is kept even when the run ends badly */
+    sty_err lost;
+    const sty_status synced = sty_log_sync(s->log, &lost);
+    if (status == STY_OK && synced != STY_OK) {
+        if (err) *err = lost;
+        status = synced;
+    }
+    if (status == STY_OK) {
+        sty_free(left);
+        left = sty_alloc(run->n, sizeof *left);
+        status = left ? export_all(s, left, counts, err) : sty_err_no_memory(err, run->n * sizeof *left, "a list");
+    }
+    /* of a run that cannot succeed nothing is kept either */
+    const bool useless = status == STY_BAD_ARGUMENT || status == STY_BAD_MODEL;
+    sty_log_close(s->log, useless || (status == STY_OK && !run->keep_journal));
+    sty_free(left);
+    return status;
+}
+
+/* ---- streams ---- */
+
+static sty_status begin_stream(state *s, sty_err *err) {
+    s->window = sty_alloc(WINDOW, sizeof *s->window);
+    if (!s->window) return sty_err_no_memory(err, WINDOW * sizeof *s->window, "results");
+    return sty_export_begin(&s->run->output, &s->exported, err);
+}
+
+static sty_status end_stream(state *s, sty_status status, sty_counts *counts, sty_err *err) {
+    for (size_t i = 0; s->window && i < WINDOW; i++)
+        sty_buf_clear(&s->window[i].packed);
+    sty_free(s->window);
+    if (s->exported) *counts = *sty_export_counts(s->exported);
+    if (status == STY_OK) return sty_export_end(s->exported, true, err);
+    sty_export_abort(s->exported);
+    return status;
+}
+
+sty_status sty_run_all(const sty_run *run, sty_counts *counts, sty_err *err) {
+    state s = {.run = run, .todo = run->todo, .n = run->n};
+    sty_status status;
+    memset(counts, 0, sizeof *counts);
+    sty_unpacked_begin(&s.unpacked, run->facts);
+    if (run->streamed) {
+        status = begin_stream(&s, err);
+        if (status == STY_OK && s.n) status = work_through(&s, run->pool, err);
+        status = end_stream(&s, status, counts, err);
+    } else status = run_logged(&s, counts, err);
+    sty_fields_clear(&s.shapes);
+    return status;
+}
+
+/* One object: its entry here for the opening of files, its text for the worker. */
+static sty_status one_line(state *s, sty_pool *pool, sty_pool_job *job, sty_list *list, const char *text, size_t n,
+                           size_t number, sty_err *err) {
+    sty_list_empty(list);
+    STY_TRY(sty_list_add_object(list, text, n, number, err));
+    STY_TRY(sty_list_finish(list, false, err));
+    s->line = &list->entries[0];
+    s->head = 0;
+    job->n = 1;
+    job->text = text;
+    job->text_length = n;
+    return sty_pool_run(pool, err);
+}
+
+sty_status sty_run_lines(const sty_run *run, const sty_list_options *options, const char *path, sty_counts *counts,
+                         sty_err *err) {
+    state s = {.run = run};
+    sty_pool_job job = {.context = &s, .entry = entry_at, .limit = limit, .result = result, .tick = tick};
+    sty_pool_options workers = run->pool;
+    sty_pool *pool = NULL;
+    sty_list list;
+    sty_lines lines = {0};
+    memset(counts, 0, sizeof *counts);
+    workers.n_workers = 1;
+    workers.list_options = options;
+    sty_unpacked_begin(&s.unpacked, run->facts);
+    sty_status status = sty_list_begin(&list, options, err);
+    if (status == STY_OK) status = sty_lines_open_live(&lines, path, err);
+    if (status == STY_OK) status = begin_stream(&s, err);
+    if (status == STY_OK) status = sty_pool_create(&workers, &job, &pool, err);
+    while (status == STY_OK) {
+        char *text;
+        size_t n;
+        status = sty_lines_next(&lines, &text, &n, err);
+        if (status != STY_OK || !text) break;
+        if (text[strspn(text, " \t")]) status = one_line(&s, pool, &job, &list, text, n, lines.number, err);
+    }
+    sty_pool_free(pool);
+    status = end_stream(&s, status, counts, err);
+    sty_lines_close(&lines);
+    sty_list_clear(&list);
+    sty_fields_clear(&s.shapes);
+    return status;
+}
+
+/* ---- digest ---- */
+
+static void add_text(sty_digest *digest, const char *text) {
+    if (text) sty_digest_add(digest, text, strlen(text) + 1);
+    else sty_digest_add(digest, "\1", 2);
+}
+
+bool sty_list_digest(const sty_list *list, char hex[33]) {
+    sty_digest *digest = sty_digest_create();
+    if (!digest) return false;
+    for (size_t i = 0; i < list->n; i++) {
+        const sty_entry *e = &list->entries[i];
+        const double numbers[3] = {e->start_s, e->end_s, (double)e->offset};
+        const short small[2] = {e->channel, e->kind};
+        add_text(digest, e->id);
+        add_text(digest, e->path);
+        add_text(digest, e->speaker);
+        sty_digest_add(digest, numbers, sizeof numbers);
+        sty_digest_add(digest, small, sizeof small);
+        for (size_t c = 0; e->columns && c < list->n_columns; c++)
+            add_text(digest, e->columns[c]);
+    }
+    sty_digest_hex(digest, hex);
+    sty_digest_free(digest);
+    return true;
+}
