@@ -5,6 +5,7 @@
 #include "options.h"
 
 extern const command command_bench;
+extern const command command_compare;
 extern const command command_extract;
 extern const command command_inspect;
 extern const command command_mel;

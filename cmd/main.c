@@ -13,6 +13,7 @@
 
 static const command *const commands[] = {
     &command_bench,
+    &command_compare,
     &command_extract,
     &command_inspect,
     &command_mel,

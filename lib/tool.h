@@ -19,6 +19,7 @@
 #include "model/session.h"
 #include "style/average.h"
 #include "style/blend.h"
+#include "style/compare.h"
 #include "style/mix.h"
 #include "style/store.h"
 #include "stylet.h"

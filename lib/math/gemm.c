@@ -42,3 +42,5 @@ void sty_gemv(size_t m, size_t k, const float *a, size_t lda, const float *x, bo
     cblas_sgemv(CblasRowMajor, CblasNoTrans, narrow(m), narrow(k), 1.0f, a, narrow(lda), x, 1,
                 add ? 1.0f : 0.0f, y, 1);
 }
+
+float sty_dot(size_t n, const float *x, const float *y) { return cblas_sdot(narrow(n), x, 1, y, 1); }

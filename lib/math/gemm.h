@@ -31,4 +31,7 @@ void sty_gemm_bt(size_t m, size_t n, size_t k, const float *a, size_t lda, const
 /* y[M] = A[M, K] x[K], plus y when add. */
 void sty_gemv(size_t m, size_t k, const float *a, size_t lda, const float *x, bool add, float *y);
 
+/* The sum of x[i] y[i]. */
+float sty_dot(size_t n, const float *x, const float *y);
+
 #endif

@@ -1,0 +1,173 @@
+"""`stylet compare`: matrices, search in an index, groups, and what is refused."""
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import tap
+from stylet import FIXTURES, Case
+
+CLIPS = [FIXTURES / name for name in ("a_en.wav", "b_fast.wav", "c_fr.wav")]
+
+
+def cosines(a, b):
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return a @ b.T / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
+
+
+class Compare(Case):
+    def setUp(self):
+        super().setUp()
+        self.rng = np.random.default_rng(11)
+
+    def vectors(self, name, n=40, width=24, base=None):
+        rows = np.float32(self.rng.standard_normal((n, width)) if base is None else base)
+        np.save(self.scratch / name, rows)
+        return self.scratch / name, rows
+
+    def json(self, *args):
+        return [json.loads(line) for line in self.ok("compare", "-q", "--json", *args).stdout.splitlines()]
+
+
+class Matrix(Compare):
+    def test_clips_are_compared_all_with_all(self):
+        found, = self.json(*CLIPS)
+        rows = np.float32([self.records("extract", "-q", clip)[0]["style"] for clip in CLIPS])
+        self.assertEqual(found["ids"], [str(c) for c in CLIPS])
+        self.near(found["cosine"], cosines(rows, rows), 1e-6)
+        wide = rows.astype(np.float64)
+        self.near(found["euclidean"], np.linalg.norm(wide[:, None] - wide[None], axis=2), 1e-6)
+
+    def test_the_table_holds_the_same_numbers(self):
+        text = self.ok("compare", "-q", *CLIPS).stdout.decode()
+        found, = self.json(*CLIPS)
+        for row in found["cosine"]:
+            self.assertIn(" ".join(f"{v:8.4f}" for v in row), text)
+
+    def test_many_vectors_give_the_pairs_that_stand_out(self):
+        path, rows = self.vectors("v.npy")
+        same = cosines(rows, rows) - 3 * np.eye(40)
+        i, k = sorted(np.unravel_index(same.argmax(), same.shape))
+        self.assertIn(f"{same[i, k]:8.4f}  {i}  {k}", self.ok("compare", "-q", path).stdout.decode())
+
+    def test_a_zero_vector_is_like_nothing(self):
+        path, _ = self.vectors("v.npy", base=np.vstack([np.zeros(4), np.ones(4)]))
+        found, = self.json(path)
+        self.near(found["cosine"], [[0, 0], [0, 1]], 0)
+
+
+class Nearest(Compare):
+    def check(self, metric, index, rows, queries, wanted):
+        path, q = self.vectors("q.npy", base=queries)
+        found = self.json("--nearest", 5, "--index", index, "--metric", metric, path)
+        self.assertEqual(len(found), len(q))
+        for one, scores in zip(found, wanted(q, rows)):
+            best = np.argsort(scores, kind="stable")[:5]
+            self.assertEqual([m["row"] for m in one["nearest"]], best.tolist())
+            self.near([m["value"] for m in one["nearest"]], np.abs(scores[best]), 1e-7)
+
+    def test_the_most_alike_come_first(self):
+        index, rows = self.vectors("index.npy", n=9000, width=256)  # more than two blocks
+        queries = rows[[5, 8999, 4097]] + 0.9 * np.float32(self.rng.standard_normal((3, 256)))
+        self.check("cosine", index, rows, queries, lambda q, r: -cosines(q, r))
+        self.check("euclidean", index, rows, queries,
+                   lambda q, r: np.linalg.norm(r[None].astype(float) - q[:, None].astype(float), axis=2))
+
+    def test_equal_vectors_keep_the_order_of_the_index(self):
+        index, rows = self.vectors("index.npy", base=np.tile(np.float32([1, 2, 3]), (30, 1)))
+        q, _ = self.vectors("q.npy", base=rows[:1])
+        found, = self.json("--nearest", 4, "--index", index, q)
+        self.assertEqual([m["row"] for m in found["nearest"]], [0, 1, 2, 3])
+
+    def test_ids_come_from_every_format(self):
+        for name in ("i.npz", "i.npy", "i.jsonl"):
+            index = self.scratch / name
+            self.ok("extract", "-q", *CLIPS, "-o", index)
+            found, = self.json("--nearest", 9, "--index", index, CLIPS[2])
+            self.assertEqual(found["nearest"][0]["id"], "c_fr", name)
+            self.assertEqual(len(found["nearest"]), 3)  # the index has no more
+            self.near(found["nearest"][0]["value"], 1, 1e-6)
+
+    def test_an_index_of_numpy_is_read(self):
+        rows = np.float32(self.rng.standard_normal((7, 5)))
+        np.savez(self.scratch / "n.npz", style=rows, ids=np.array([f"é{i}" for i in range(7)]))
+        q, _ = self.vectors("q.npy", base=rows[3:4])
+        found, = self.json("--nearest", 1, "--index", self.scratch / "n.npz", q)
+        self.assertEqual(found["nearest"][0]["id"], "é3")
+
+
+class Groups(Compare):
+    def setUp(self):
+        super().setUp()
+        centres = self.rng.standard_normal((3, 12))
+        self.group = np.arange(30) % 3
+        self.rows = np.float32(centres[self.group] + 0.4 * self.rng.standard_normal((30, 12)))
+        self.path, _ = self.vectors("v.npy", base=self.rows)
+        (self.scratch / "v.npy.ids.txt").write_text("".join(f"c{i}\n" for i in range(30)))
+        self.list = self.scratch / "list.csv"
+        self.list.write_text("id,path,speaker\n" + "".join(f"c{i},x/c{i}.wav,s{g}\n" for i, g in enumerate(self.group)))
+
+    def silhouette(self, distance):
+        total = 0
+        for i, g in enumerate(self.group):
+            means = [distance[i, self.group == k].sum() / ((self.group == k).sum() - (k == g)) for k in range(3)]
+            other = min(m for k, m in enumerate(means) if k != g)
+            total += (other - means[g]) / max(other, means[g])
+        return total / len(self.group)
+
+    def test_groups_are_measured_as_defined(self):
+        found, = self.json(self.path, "--list", self.list, "--by", "speaker")
+        c = cosines(self.rows, self.rows)
+        same = self.group[:, None] == self.group[None]
+        off = ~np.eye(30, dtype=bool)
+        self.near(found["silhouette"], self.silhouette(1 - c), 1e-9)
+        self.near(found["within"], c[same & off].mean(), 1e-9)
+        self.near(found["between"], c[~same].mean(), 1e-9)
+        nearest = np.where(off, c, -2).argmax(1)
+        self.near(found["same_nearest"], (self.group[nearest] == self.group).mean(), 1e-12)
+        self.assertEqual((found["groups"], found["clips"]), (3, 30))
+        found, = self.json(self.path, "--list", self.list, "--by", "speaker", "--metric", "euclidean")
+        wide = self.rows.astype(float)
+        self.near(found["silhouette"], self.silhouette(np.linalg.norm(wide[:, None] - wide[None], axis=2)), 1e-9)
+
+    def test_a_missing_column_or_clip_is_named(self):
+        self.fails(2, "compare", self.path, "--list", self.list, "--by", "mood", saying="mood")
+        text = self.list.read_text().replace("c17,", "d17,")
+        self.list.write_text(text)
+        self.fails(2, "compare", self.path, "--list", self.list, "--by", "speaker", saying="c17")
+        self.list.write_text("id,path,speaker\n" + "".join(f"c{i},x/c{i}.wav,one\n" for i in range(30)))
+        self.fails(2, "compare", self.path, "--list", self.list, "--by", "speaker", saying="one group")
+
+
+class Refused(Compare):
+    def test_what_cannot_be_compared(self):
+        a, _ = self.vectors("a.npy", base=np.ones((1, 4)))
+        b, _ = self.vectors("b.npy", base=np.ones((1, 5)))
+        self.fails(2, "compare", a, saying="one vector")
+        self.fails(2, "compare", a, b, saying=["4", "5"])
+        self.fails(2, "compare", a, "--nearest", 3, "--index", b, saying=["4", "5"])
+        self.fails(2, "compare", a, "--nearest", 3, saying="--index")
+        self.fails(2, "compare", a, a, "--by", "x", saying="--list")
+        self.fails(2, "compare", a, a, "--metric", "manhattan", saying="manhattan")
+        empty, _ = self.vectors("e.npy", base=np.ones((0, 4)))
+        self.fails(3, "compare", empty, a, saying="no vectors")
+        nan, _ = self.vectors("n.npy", base=np.full((2, 4), np.nan))
+        self.fails(3, "compare", nan, saying="nan")
+
+    def test_vectors_of_two_models(self):
+        stored = self.scratch / "v.jsonl"
+        self.ok("extract", "-q", CLIPS[0], "-o", stored)
+        record = json.loads(stored.read_text())
+        record["model"]["hash"] = "f" * 32
+        other = self.scratch / "o.jsonl"
+        other.write_text(json.dumps(record) + "\n")
+        self.fails(2, "compare", stored, other, saying="different models")
+        self.fails(2, "compare", CLIPS[0], "--nearest", 1, "--index", other, saying="model")
+        other.write_text(stored.read_text() + json.dumps(record) + "\n")
+        self.fails(2, "compare", other, saying="line 2")
+
+
+if __name__ == "__main__":
+    tap.main()
