@@ -189,6 +189,9 @@ sty_status split_names(const char *text, sty_arena *arena, const char ***names, 
         char *comma = strchr(name, ',');
         if (comma) *comma++ = '\0';
         if (!*name) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has an empty name", text);
+        for (size_t i = 0; i < *n; i++)
+            if (strcmp((*names)[i], name) == 0)
+                return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' names '%s' twice", text, name);
         (*names)[(*n)++] = name;
         name = comma;
     }

@@ -43,31 +43,43 @@ sty_status sty_file_open(const char *path, int *fd, sty_err *err) {
     return sty_err_set(err, STY_UNREADABLE, "cannot open '%s': %s", path, strerror(errno));
 }
 
-static sty_status read_regular(int fd, const char *path, size_t max_bytes, sty_bytes *bytes,
-                               sty_err *err) {
+sty_status sty_file_size(int fd, const char *name, size_t max_bytes, size_t *n, sty_err *err) {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return sty_err_set(err, STY_IO_ERROR, "cannot stat '%s': %s", path, strerror(errno));
+        return sty_err_set(err, STY_IO_ERROR, "cannot stat '%s': %s", name, strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return sty_err_set(err, STY_UNREADABLE, "'%s' is a folder, expected a file", path);
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is a folder, expected a file", name);
     if (!S_ISREG(st.st_mode))
-        return sty_err_set(err, STY_UNREADABLE, "'%s' is not a regular file", path);
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is not a regular file", name);
     if ((uintmax_t)st.st_size > max_bytes)
-        return sty_err_set(err, STY_TOO_LONG, "'%s' has %jd bytes, the limit is %zu", path,
+        return sty_err_set(err, STY_TOO_LONG, "'%s' has %jd bytes, the limit is %zu", name,
                            (intmax_t)st.st_size, max_bytes);
-    size_t n = (size_t)st.st_size, got = 0;
-    unsigned char *data = sty_alloc(n + 1, 1);
-    if (!data) return sty_err_no_memory(err, n, path);
-    while (got < n) {
-        ssize_t more = read(fd, data + got, n - got);
+    *n = (size_t)st.st_size;
+    return STY_OK;
+}
+
+sty_status sty_file_read_exactly(int fd, const char *name, void *to, size_t n, sty_err *err) {
+    for (size_t got = 0; got < n;) {
+        const ssize_t more = read(fd, (char *)to + got, n - got);
         if (more < 0 && errno == EINTR) continue;
-        if (more <= 0) {
-            sty_free(data);
-            if (more == 0)
-                return sty_err_set(err, STY_TRUNCATED, "'%s' shrank while being read", path);
-            return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", path, strerror(errno));
-        }
+        if (more == 0) return sty_err_set(err, STY_TRUNCATED, "'%s' shrank while being read", name);
+        if (more < 0)
+            return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", name, strerror(errno));
         got += (size_t)more;
+    }
+    return STY_OK;
+}
+
+static sty_status read_regular(int fd, const char *path, size_t max_bytes, sty_bytes *bytes,
+                               sty_err *err) {
+    size_t n;
+    STY_TRY(sty_file_size(fd, path, max_bytes, &n, err));
+    unsigned char *data = sty_resize(NULL, 0, n);
+    if (!data) return sty_err_no_memory(err, n, path);
+    sty_status status = sty_file_read_exactly(fd, path, data, n, err);
+    if (status != STY_OK) {
+        sty_free(data);
+        return status;
     }
     bytes->data = data;
     bytes->n = n;
@@ -113,18 +125,24 @@ static int open_beneath(int folder_fd, const char *path) {
     return -1;
 }
 
-sty_status sty_file_read_beneath(int folder_fd, const char *path, size_t max_bytes,
-                                 sty_bytes *bytes, sty_err *err) {
-    int fd = open_beneath(folder_fd, path);
-    if (fd < 0 && (errno == EXDEV || errno == ELOOP))
+sty_status sty_file_open_beneath(int folder_fd, const char *path, int *fd, sty_err *err) {
+    *fd = open_beneath(folder_fd, path);
+    if (*fd < 0 && (errno == EXDEV || errno == ELOOP))
         return sty_err_set(err, STY_UNREADABLE,
                            "'%s' must be a plain relative path inside the model folder "
                            "(no '..', no symbolic link)",
                            path);
-    if (fd < 0 && errno == ENOENT)
+    if (*fd < 0 && errno == ENOENT)
         return sty_err_set(err, STY_NOT_FOUND, "cannot find '%s' in the model folder", path);
-    if (fd < 0)
+    if (*fd < 0)
         return sty_err_set(err, STY_UNREADABLE, "cannot open '%s': %s", path, strerror(errno));
+    return STY_OK;
+}
+
+sty_status sty_file_read_beneath(int folder_fd, const char *path, size_t max_bytes,
+                                 sty_bytes *bytes, sty_err *err) {
+    int fd;
+    STY_TRY(sty_file_open_beneath(folder_fd, path, &fd, err));
     sty_status status = read_regular(fd, path, max_bytes, bytes, err);
     close(fd);
     return status;

@@ -23,6 +23,15 @@ sty_status sty_file_read(const char *path, size_t max_bytes, sty_bytes *bytes, s
 sty_status sty_file_read_beneath(int folder_fd, const char *path, size_t max_bytes,
                                  sty_bytes *bytes, sty_err *err);
 
+/* Opens such a path for reading; fd is the caller's. */
+sty_status sty_file_open_beneath(int folder_fd, const char *path, int *fd, sty_err *err);
+
+/* The size of what fd is, which must be a regular file of at most max_bytes. */
+sty_status sty_file_size(int fd, const char *name, size_t max_bytes, size_t *n, sty_err *err);
+
+/* Exactly n bytes from fd's position on. Errors: STY_TRUNCATED, STY_IO_ERROR. */
+sty_status sty_file_read_exactly(int fd, const char *name, void *to, size_t n, sty_err *err);
+
 /* Reads a descriptor (pipe, socket, file) to its end. */
 sty_status sty_file_slurp(int fd, const char *name, size_t max_bytes, sty_bytes *bytes,
                           sty_err *err);

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void dims(const sty_shape *shape, sty_buf *out) {
     sty_buf_text(out, "[");
@@ -180,16 +181,16 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
 /* ---- weights ---- */
 
 sty_status sty_describe_weights(const char *path, sty_buf *out, sty_err *err) {
-    sty_bytes bytes = {0};
     sty_weights weights;
+    int fd;
     char digest[65], text[96];
     const char *slash = strrchr(path, '/');
-    STY_TRY(sty_file_read(path, (size_t)4 << 30, &bytes, err));
-    sty_sha256_hex(bytes.data, bytes.n, digest);
-    if (sty_weights_parse(bytes, &weights, err) != STY_OK) {
-        sty_err_prefix(err, "'%s': ", path);
-        return STY_BAD_MODEL;
-    }
+    STY_TRY(sty_file_open(path, &fd, err));
+    sty_status status = sty_weights_read(fd, path, &weights, err);
+    close(fd);
+    if (status == STY_BAD_MODEL) sty_err_prefix(err, "'%s': ", path);
+    STY_TRY(status);
+    sty_sha256_hex(weights.bytes.data, weights.bytes.n, digest);
     sty_buf_text(out, "{\n  \"file\": ");
     sty_buf_json(out, slash ? slash + 1 : path);
     sty_buf_printf(out, ",\n  \"sha256\": \"%s\",\n  \"tensors\": {", digest);

@@ -16,28 +16,71 @@ static const cJSON *item(const sty_cursor *cursor) { return cursor->item; }
 
 /* ---- checks before cJSON sees the text ---- */
 
+static size_t digits(const char *text, size_t n) {
+    size_t i = 0;
+    while (i < n && text[i] >= '0' && text[i] <= '9')
+        i++;
+    return i;
+}
+
+/* Length of the JSON number at text, 0 when it is none. */
+static size_t number_length(const char *text, size_t n) {
+    size_t i = n > 0 && text[0] == '-', more = digits(text + i, n - i);
+    if (more == 0 || (more > 1 && text[i] == '0')) return 0;
+    i += more;
+    if (i < n && text[i] == '.') {
+        if ((more = digits(text + i + 1, n - i - 1)) == 0) return 0;
+        i += 1 + more;
+    }
+    if (i < n && (text[i] == 'e' || text[i] == 'E')) {
+        i++;
+        if (i < n && (text[i] == '+' || text[i] == '-')) i++;
+        if ((more = digits(text + i, n - i)) == 0) return 0;
+        i += more;
+    }
+    return i;
+}
+
+/* Length of the string at text, quotes included. */
+static sty_status check_string(const char *text, size_t n, size_t at, size_t *length, sty_err *err) {
+    for (size_t i = 1; i < n;) {
+        const int bytes = sty_utf8_length(text + i, n - i);
+        if (bytes == 0) return sty_err_set(err, STY_BAD_MODEL, "not JSON: byte %zu is not UTF-8", at + i);
+        if ((unsigned char)text[i] < 0x20)
+            return sty_err_set(err, STY_BAD_MODEL, "not JSON: control character at byte %zu", at + i);
+        if (n - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+            return sty_err_set(err, STY_BAD_MODEL, "a NUL character in a string at byte %zu", at + i);
+        if (text[i] == '"') {
+            *length = i + 1;
+            return STY_OK;
+        }
+        i += text[i] == '\\' && i + 1 < n && (unsigned char)text[i + 1] < 0x80 ? 2 : (size_t)bytes;
+    }
+    return sty_err_set(err, STY_BAD_MODEL, "not JSON: the string at byte %zu has no end", at);
+}
+
+/* Refuses what cJSON would let through, and what would cost it much memory. */
 static sty_status check_text(const char *text, size_t n, const sty_json_limits *limits,
                              sty_err *err) {
-    size_t depth = 0;
-    bool in_string = false;
+    size_t depth = 0, n_values = 0, length;
     if (n > limits->max_bytes)
         return sty_err_set(err, STY_BAD_MODEL, "%zu bytes of JSON, the limit is %zu", n, limits->max_bytes);
-    for (size_t i = 0; i < n;) {
-        const unsigned char c = (unsigned char)text[i];
-        const int length = sty_utf8_length(text + i, n - i);
-        if (length == 0)
-            return sty_err_set(err, STY_BAD_MODEL, "not JSON: byte %zu is not UTF-8", i);
-        if (c == 0 || (in_string && c < 0x20))
-            return sty_err_set(err, STY_BAD_MODEL, "not JSON: control character at byte %zu", i);
-        if (in_string && c == '\\') {
-            if (n - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
-                return sty_err_set(err, STY_BAD_MODEL, "a NUL character in a string at byte %zu", i);
-            i++;
-        } else if (c == '"') in_string = !in_string;
-        else if (!in_string && (c == '{' || c == '[') && ++depth > limits->max_depth)
+    for (size_t i = 0; i < n; i += length) {
+        const char c = text[i];
+        length = 1;
+        if (c == '"') STY_TRY(check_string(text + i, n - i, i, &length, err));
+        else if (c == '-' || (c >= '0' && c <= '9')) {
+            length = number_length(text + i, n - i);
+            if (length == 0) return sty_err_set(err, STY_BAD_MODEL, "not JSON: no number at byte %zu", i);
+        } else if (!strchr("{}[]:, \t\r\ntruefalsn", c) || c == '\0')
+            return sty_err_set(err, STY_BAD_MODEL, "not JSON: byte %zu", i);
+        if (c == '{' || c == '[') depth++;
+        if ((c == '}' || c == ']') && depth > 0) depth--;
+        if (depth > limits->max_depth)
             return sty_err_set(err, STY_BAD_MODEL, "nested deeper than %zu levels", limits->max_depth);
-        else if (!in_string && (c == '}' || c == ']') && depth > 0) depth--;
-        i += i < n ? (size_t)(length ? length : 1) : 0;
+        n_values += c == ',' || c == '{' || c == '[';
+        if (n_values > limits->max_keys)
+            return sty_err_set(err, STY_BAD_MODEL, "more than %zu JSON values", limits->max_keys);
     }
     return STY_OK;
 }
@@ -74,17 +117,13 @@ static sty_status check_duplicates(const sty_cursor *at, sty_err *err) {
     return status;
 }
 
-static sty_status check_tree(const sty_cursor *at, size_t *n_keys, const sty_json_limits *limits,
-                             sty_err *err) {
+static sty_status check_tree(const sty_cursor *at, sty_err *err) {
     if (cJSON_IsNumber(item(at)) && !isfinite(item(at)->valuedouble))
         return sty_json_fail(at, err, "the number is too large");
     if (cJSON_IsObject(item(at))) STY_TRY(check_duplicates(at, err));
     sty_cursor child;
-    for (bool more = sty_json_first(at, &child); more; more = sty_json_next(&child)) {
-        if (++*n_keys > limits->max_keys)
-            return sty_err_set(err, STY_BAD_MODEL, "more than %zu JSON values", limits->max_keys);
-        STY_TRY(check_tree(&child, n_keys, limits, err));
-    }
+    for (bool more = sty_json_first(at, &child); more; more = sty_json_next(&child))
+        STY_TRY(check_tree(&child, err));
     return STY_OK;
 }
 
@@ -115,9 +154,8 @@ sty_status sty_json_parse(const char *text, size_t n, const sty_json_limits *lim
         line_and_column(copy, end && end >= copy && end <= copy + n ? end : copy, &line, &column);
         status = sty_err_set(err, STY_BAD_MODEL, "not JSON: line %d, column %d", line, column);
     } else {
-        size_t n_keys = 0;
         sty_cursor root = sty_json_root(made);
-        status = check_tree(&root, &n_keys, limits, err);
+        status = check_tree(&root, err);
     }
     sty_free(copy);
     if (status == STY_OK) *json = made;

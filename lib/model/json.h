@@ -1,7 +1,8 @@
 /* json.h - strict JSON reading, the one door to cJSON. Floor 3.
  *
  * cJSON alone accepts duplicate keys, invalid UTF-8, NUL escapes, infinite
- * numbers and trailing garbage; this door refuses them, so two readers can
+ * numbers, numbers such as 007 or 1., control characters between values and
+ * trailing garbage; this door refuses them, so two readers can
  * never see two documents in one file. A cursor knows its way from the root:
  * every error names the JSON path ("layers[3].kernel"). Cursors live on the
  * stack and point to their parents. */
@@ -10,9 +11,13 @@
 
 #include "base/param.h"
 
+/* max_keys: members and elements of everything together. */
 typedef struct sty_json_limits {
     size_t max_bytes, max_depth, max_keys;
 } sty_json_limits;
+
+/* Integers beyond 2^53 - 1 are not the number that was written. */
+#define STY_JSON_MAX_INTEGER 9007199254740991.0
 
 typedef struct sty_json sty_json;
 

@@ -1,6 +1,8 @@
 /* manifest.c - the sections `front_end`, `inputs` and `outputs`. */
 #include "model/model.h"
 
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +12,27 @@ static sty_status as_model_error(const sty_cursor *at, sty_err *err) {
     return STY_BAD_MODEL;
 }
 
+/* Names become keys of records, columns, members of archives and file names. */
+static sty_status check_name(const sty_cursor *entry, const char *name, const char *what, sty_err *err) {
+    static const char *const taken[] = {"id",         "path",   "start", "end",   "duration", "channel", "sample_rate",
+                                        "num_frames", "status", "error", "notes", "model",    "ids",     "features"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < STY_COUNT(taken); i++)
+        if (strcmp(name, taken[i]) == 0)
+            return sty_json_fail(entry, err, "'%s' means something else in records, expected another name for the %s",
+                                 name, what);
+    for (size_t i = 0; name[i]; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("_-", name[i])) n = 0;
+    if (n == 0 || n >= STY_MAX_NAME)
+        return sty_json_fail(entry, err, "the name of the %s is '%.100s', expected letters, digits, '_' and '-'", what, name);
+    return STY_OK;
+}
+
 /* ---- front_end ---- */
 
 /* A per-bin tensor of the weights; NULL values when the name is empty. */
 static sty_status bin_tensor(sty_model *model, const sty_cursor *section, const char *name,
-                             size_t width, const float **values, sty_err *err) {
+                             size_t width, bool divisor, const float **values, sty_err *err) {
     *values = NULL;
     if (!*name) return STY_OK;
     const sty_weight_tensor *tensor = sty_model_tensor(model, name);
@@ -26,7 +44,12 @@ static sty_status bin_tensor(sty_model *model, const sty_cursor *section, const 
         return sty_json_fail(section, err, "the tensor '%s' has %zu values, expected one for each of %zu bins",
                              name, tensor->count, width);
     *values = sty_weights_values(tensor, &model->arena);
-    return *values ? STY_OK : sty_err_no_memory(err, width, name);
+    if (!*values) return sty_err_no_memory(err, width, name);
+    for (size_t i = 0; i < width; i++)
+        if (!isfinite((*values)[i]) || (divisor && (*values)[i] <= 0))
+            return sty_json_fail(section, err, "the tensor '%s' has the value %g at element %zu, expected %s", name,
+                                 (double)(*values)[i], i, divisor ? "positive numbers" : "finite numbers");
+    return STY_OK;
 }
 
 sty_status sty_manifest_front_end(sty_model *model, const sty_cursor *section,
@@ -51,8 +74,8 @@ sty_status sty_manifest_front_end(sty_model *model, const sty_cursor *section,
         STY_TRY(sty_front_end_set(&params, options->overrides[i], err));
     STY_TRY(sty_front_end_check(&params, err));
     const size_t width = sty_front_end_width(&params);
-    STY_TRY(bin_tensor(model, section, params.mean_tensor, width, &mean, err));
-    STY_TRY(bin_tensor(model, section, params.std_tensor, width, &std, err));
+    STY_TRY(bin_tensor(model, section, params.mean_tensor, width, false, &mean, err));
+    STY_TRY(bin_tensor(model, section, params.std_tensor, width, true, &std, err));
     model->info.rate_hz = params.sample_rate;
     model->info.hop_samples = (size_t)params.hop_length;
     model->info.n_features = width;
@@ -84,6 +107,7 @@ static sty_status read_input(const sty_cursor *entry, sty_graph_value *value, st
         STY_TRY(read_dim(&d, &dim[n++], err));
     if (strcmp(entry->key, "features") == 0)
         return sty_json_fail(entry, err, "'features' comes from the front end and is not declared");
+    STY_TRY(check_name(entry, entry->key, "input", err));
     *value = (sty_graph_value){
         .name = entry->key,
         .node = -1,
@@ -154,6 +178,10 @@ static sty_status read_labels(sty_model *model, const sty_cursor *list, sty_outp
     size_t i = 0;
     for (bool more = sty_json_first(list, &entry); more; more = sty_json_next(&entry), i++)
         STY_TRY(read_label(&entry, &labels[i], &units[i], &exp2[i], err));
+    for (i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(labels[i], labels[k]) == 0)
+                return sty_json_fail(list, err, "the label '%s' occurs twice", labels[i]);
     output->info.n_labels = n;
     output->info.labels = labels;
     output->info.units = units;
@@ -167,6 +195,7 @@ static sty_status read_output(sty_model *model, const sty_cursor *entry, sty_out
     const sty_graph *graph = &model->graph;
     const char *from;
     sty_cursor c;
+    STY_TRY(check_name(entry, entry->key, "output", err));
     STY_TRY(sty_json_only(entry, keys, err));
     output->info.name = entry->key;
     output->info.description = "";

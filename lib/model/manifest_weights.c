@@ -5,8 +5,7 @@
 
 #include <math.h>
 #include <string.h>
-
-static const size_t max_weights_bytes = (size_t)4 << 30;
+#include <unistd.h>
 
 const sty_weight_tensor *sty_model_tensor(const sty_model *model, const char *name) {
     for (size_t i = 0; i < model->n_files; i++) {
@@ -36,7 +35,7 @@ static sty_status check_tensor(const sty_weights_file *file, const sty_cursor *e
     STY_TRY(sty_json_need(entry, "shape", &c, err));
     STY_TRY(sty_json_list(&c, err));
     for (bool more = sty_json_first(&c, &d); more && n < STY_COUNT(dim); more = sty_json_next(&d))
-        STY_TRY(sty_json_integer(&d, 0, 9007199254740992.0, &dim[n++], err));
+        STY_TRY(sty_json_integer(&d, 0, STY_JSON_MAX_INTEGER, &dim[n++], err));
     if (sty_json_count(&c) != (size_t)tensor->rank || memcmp(dim, tensor->dim, n * sizeof *dim) != 0)
         return sty_json_fail(&c, err, "is %s, the tensor in '%s' is %s",
                              sty_dims_text((int)n, dim, want), file->name,
@@ -58,11 +57,19 @@ static sty_status check_tensors(const sty_weights_file *file, const sty_cursor *
     return STY_OK;
 }
 
+static sty_status read_beneath(sty_weights_file *file, int folder_fd, sty_err *err) {
+    int fd;
+    STY_TRY(sty_file_open_beneath(folder_fd, file->name, &fd, err));
+    sty_status status = sty_weights_read(fd, file->name, &file->weights, err);
+    close(fd);
+    if (status == STY_BAD_MODEL) sty_err_prefix(err, "'%s': ", file->name);
+    return status;
+}
+
 static sty_status open_file(sty_model *model, sty_weights_file *file, const sty_cursor *entry,
                             int folder_fd, bool verify, sty_err *err) {
     static const char *const keys[] = {"file", "sha256", "tensors", NULL};
     sty_cursor name, sha256;
-    sty_bytes bytes = {0};
     char digest[65];
     STY_TRY(sty_json_only(entry, keys, err));
     STY_TRY(sty_json_need(entry, "file", &name, err));
@@ -71,24 +78,19 @@ static sty_status open_file(sty_model *model, sty_weights_file *file, const sty_
     STY_TRY(sty_json_text(&sha256, &file->sha256, err));
     if (strlen(file->sha256) != 64 || strspn(file->sha256, "0123456789abcdef") != 64)
         return sty_json_fail(&sha256, err, "expected 64 lower-case hexadecimal digits");
-    if (sty_file_read_beneath(folder_fd, file->name, max_weights_bytes, &bytes, err) != STY_OK) {
+    model->n_files++;
+    sty_status status = read_beneath(file, folder_fd, err);
+    if (status == STY_OUT_OF_MEMORY) return status;
+    if (status != STY_OK) {
         sty_json_prefix(&name, err);
-        if (err && err->status != STY_OUT_OF_MEMORY) err->status = STY_BAD_MODEL;
-        return err ? err->status : STY_BAD_MODEL;
+        if (err) err->status = STY_BAD_MODEL;
+        return STY_BAD_MODEL;
     }
     if (verify) {
-        sty_sha256_hex(bytes.data, bytes.n, digest);
-        if (strcmp(digest, file->sha256) != 0) {
-            sty_bytes_clear(&bytes);
+        sty_sha256_hex(file->weights.bytes.data, file->weights.bytes.n, digest);
+        if (strcmp(digest, file->sha256) != 0)
             return sty_json_fail(&sha256, err, "the SHA-256 of '%s' is %s, the manifest says %s",
                                  file->name, digest, file->sha256);
-        }
-    }
-    model->n_files++;
-    sty_status status = sty_weights_parse(bytes, &file->weights, err);
-    if (status != STY_OK) {
-        sty_err_prefix(err, "'%s': ", file->name);
-        return status;
     }
     return check_tensors(file, entry, err);
 }

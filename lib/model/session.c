@@ -142,7 +142,7 @@ sty_status sty_session_bind(sty_session *session, const char *name, const float 
     sty_shape shape = graph->values[at].shape;
     char want_text[64], have_text[64];
     sty_shape have = shape;
-    have.rank = rank <= STY_MAX_RANK ? rank : 0;
+    have.rank = rank > 0 && rank <= STY_MAX_RANK ? rank : 0;
     memcpy(have.dim, dim, (size_t)have.rank * sizeof *dim);
     bool same = rank == shape.rank;
     for (int i = 0; same && i < rank; i++) {

@@ -15,7 +15,9 @@ _Static_assert(STY_COUNT(sty_dtype_bytes) == STY_N_DTYPES, "a size for each");
 
 bool sty_dtype_is_weight(sty_dtype dtype) { return dtype <= STY_BF16; }
 
-static const sty_json_limits header_limits = {8u << 20, 8, 1u << 20};
+/* Values: eight for each of 65,536 tensors of rank two. */
+static const sty_json_limits header_limits = {8u << 20, 8, 1u << 19};
+static const size_t MAX_FILE_BYTES = (size_t)4 << 30;
 enum { MAX_TENSORS = 65536, MAX_RANK = 8 };
 
 char *sty_dims_text(int rank, const size_t *dim, char *text) {
@@ -54,11 +56,11 @@ static sty_status parse_shape(const sty_cursor *entry, sty_weight_tensor *tensor
         if (tensor->rank == MAX_RANK)
             return sty_json_fail(&c, err, "has more than %d dimensions", MAX_RANK);
         size_t *dim = &tensor->dim[tensor->rank++];
-        STY_TRY(sty_json_integer(&d, 0, 9007199254740992.0, dim, err));
+        STY_TRY(sty_json_integer(&d, 0, STY_JSON_MAX_INTEGER, dim, err));
         if (!sty_mul(tensor->count, *dim, &tensor->count))
             return sty_json_fail(&c, err, "the number of elements does not fit");
     }
-    return STY_OK;
+    return tensor->count ? STY_OK : sty_json_fail(&c, err, "a tensor without elements");
 }
 
 static sty_status parse_range(const sty_cursor *entry, const sty_weight_tensor *tensor,
@@ -70,7 +72,7 @@ static sty_status parse_range(const sty_cursor *entry, const sty_weight_tensor *
     if (sty_json_count(&c) != 2) return sty_json_fail(&c, err, "expected two offsets");
     sty_json_first(&c, &d);
     for (int i = 0; i < 2; i++, sty_json_next(&d))
-        STY_TRY(sty_json_integer(&d, 0, 9007199254740992.0, ends[i], err));
+        STY_TRY(sty_json_integer(&d, 0, STY_JSON_MAX_INTEGER, ends[i], err));
     if (r->end > n_data || r->begin > r->end)
         return sty_json_fail(&c, err, "%zu to %zu lies outside the %zu bytes of data", r->begin,
                              r->end, n_data);
@@ -114,7 +116,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 static sty_status parse_tensors(const sty_cursor *root, sty_weights *weights, range *ranges,
-                                const unsigned char *data, size_t n_data, sty_err *err) {
+                                size_t n_data, sty_err *err) {
     static const char *const keys[] = {"dtype", "shape", "data_offsets", NULL};
     sty_cursor c;
     for (bool more = sty_json_first(root, &c); more; more = sty_json_next(&c)) {
@@ -128,7 +130,7 @@ static sty_status parse_tensors(const sty_cursor *root, sty_weights *weights, ra
         STY_TRY(parse_shape(&c, tensor, err));
         STY_TRY(parse_range(&c, tensor, n_data, &ranges[weights->n], err));
         tensor->name = c.key;
-        tensor->data = data + ranges[weights->n].begin;
+        tensor->begin = ranges[weights->n].begin;
         weights->n++;
     }
     STY_TRY(check_cover(ranges, weights->n, n_data, err));
@@ -136,21 +138,29 @@ static sty_status parse_tensors(const sty_cursor *root, sty_weights *weights, ra
     return STY_OK;
 }
 
-static sty_status parse_file(sty_weights *weights, sty_err *err) {
-    const unsigned char *bytes = weights->bytes.data;
-    const size_t n = weights->bytes.n;
-    uint64_t length = 0;
+/* The length of the header; bytes are the first ten of n. */
+static sty_status header_length(const unsigned char *bytes, size_t n, size_t *length, sty_err *err) {
+    uint64_t declared = 0;
     if (n < 10) return sty_err_set(err, STY_BAD_MODEL, "not a safetensors file: %zu bytes", n);
     for (int i = 8; i-- > 0;)
-        length = length << 8 | bytes[i];
-    if (length > n - 8)
+        declared = declared << 8 | bytes[i];
+    if (declared > n - 8)
         return sty_err_set(err, STY_BAD_MODEL,
                            "not a safetensors file: a header of %llu bytes in a file of %zu",
-                           (unsigned long long)length, n);
-    if (bytes[8] != '{')
+                           (unsigned long long)declared, n);
+    if (declared > header_limits.max_bytes)
+        return sty_err_set(err, STY_BAD_MODEL, "a header of %llu bytes, the limit is %zu",
+                           (unsigned long long)declared, header_limits.max_bytes);
+    if (declared < 2 || bytes[8] != '{')
         return sty_err_set(err, STY_BAD_MODEL, "not a safetensors file: the header is not JSON");
-    STY_TRY(sty_json_parse((const char *)bytes + 8, (size_t)length, &header_limits,
-                           &weights->header, err));
+    *length = (size_t)declared;
+    return STY_OK;
+}
+
+/* Reads the header's text and checks it against n_data bytes of tensors. */
+static sty_status parse_header(const unsigned char *text, size_t length, size_t n_data,
+                               sty_weights *weights, sty_err *err) {
+    STY_TRY(sty_json_parse((const char *)text, length, &header_limits, &weights->header, err));
     const sty_cursor root = sty_json_root(weights->header);
     STY_TRY(sty_json_object(&root, err));
     const size_t n_entries = sty_json_count(&root);
@@ -158,18 +168,62 @@ static sty_status parse_file(sty_weights *weights, sty_err *err) {
         return sty_err_set(err, STY_BAD_MODEL, "%zu tensors, the limit is %d", n_entries, MAX_TENSORS);
     range *ranges = sty_alloc(n_entries, sizeof *ranges);
     weights->tensors = sty_alloc(n_entries, sizeof *weights->tensors);
-    sty_status status = ranges && weights->tensors
-                            ? parse_tensors(&root, weights, ranges, bytes + 8 + length,
-                                            n - 8 - (size_t)length, err)
-                            : sty_err_no_memory(err, n_entries, "tensors");
+    sty_status status = ranges && weights->tensors ? parse_tensors(&root, weights, ranges, n_data, err)
+                                                   : sty_err_no_memory(err, n_entries, "tensors");
     sty_free(ranges);
     return status;
+}
+
+static void point_at_data(sty_weights *weights, size_t header) {
+    for (size_t i = 0; i < weights->n; i++)
+        weights->tensors[i].data = weights->bytes.data + 8 + header + weights->tensors[i].begin;
+}
+
+static sty_status parse_file(sty_weights *weights, sty_err *err) {
+    const sty_bytes *bytes = &weights->bytes;
+    size_t length;
+    STY_TRY(header_length(bytes->data, bytes->n, &length, err));
+    STY_TRY(parse_header(bytes->data + 8, length, bytes->n - 8 - length, weights, err));
+    point_at_data(weights, length);
+    return STY_OK;
 }
 
 sty_status sty_weights_parse(sty_bytes bytes, sty_weights *weights, sty_err *err) {
     memset(weights, 0, sizeof *weights);
     weights->bytes = bytes;
     sty_status status = parse_file(weights, err);
+    if (status != STY_OK) sty_weights_clear(weights);
+    return status;
+}
+
+/* Header first, then room for the whole and the rest. */
+static sty_status read_file(int fd, const char *name, size_t n, sty_weights *weights, sty_err *err) {
+    unsigned char first[10];
+    sty_bytes *bytes = &weights->bytes;
+    size_t length;
+    if (n < sizeof first) return header_length(first, n, &length, err);
+    STY_TRY(sty_file_read_exactly(fd, name, first, sizeof first, err));
+    STY_TRY(header_length(first, n, &length, err));
+    const size_t head = 8 + length, had = sizeof first;
+    bytes->data = sty_resize(NULL, 0, head);
+    if (!bytes->data) return sty_err_no_memory(err, head, name);
+    memcpy(bytes->data, first, had);
+    STY_TRY(sty_file_read_exactly(fd, name, bytes->data + had, head - had, err));
+    STY_TRY(parse_header(bytes->data + 8, length, n - head, weights, err));
+    unsigned char *whole = sty_resize(bytes->data, head, n);
+    if (!whole) return sty_err_no_memory(err, n, name);
+    bytes->data = whole;
+    bytes->n = n;
+    STY_TRY(sty_file_read_exactly(fd, name, whole + head, n - head, err));
+    point_at_data(weights, length);
+    return STY_OK;
+}
+
+sty_status sty_weights_read(int fd, const char *name, sty_weights *weights, sty_err *err) {
+    size_t n;
+    memset(weights, 0, sizeof *weights);
+    STY_TRY(sty_file_size(fd, name, MAX_FILE_BYTES, &n, err));
+    sty_status status = read_file(fd, name, n, weights, err);
     if (status != STY_OK) sty_weights_clear(weights);
     return status;
 }

@@ -33,6 +33,7 @@ typedef struct sty_weight_tensor {
     sty_dtype dtype;
     int rank;
     size_t dim[8], count;
+    size_t begin;              /* offset behind the header */
     const unsigned char *data; /* little-endian, perhaps not aligned */
 } sty_weight_tensor;
 
@@ -45,6 +46,11 @@ typedef struct sty_weights {
 
 /* Takes the bytes over (also on failure). Errors: STY_BAD_MODEL. */
 sty_status sty_weights_parse(sty_bytes bytes, sty_weights *weights, sty_err *err);
+
+/* The same from a file that has just been opened. Memory of the size of the weights
+ * is asked for when the header has turned out to be good, not before.
+ * Errors: STY_BAD_MODEL, STY_OUT_OF_MEMORY, those of sty_file_size. */
+sty_status sty_weights_read(int fd, const char *name, sty_weights *weights, sty_err *err);
 void sty_weights_clear(sty_weights *weights);
 
 const sty_weight_tensor *sty_weights_find(const sty_weights *weights, const char *name);

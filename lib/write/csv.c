@@ -111,9 +111,9 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     gap(writer);
     cell(writer, record->path);
     gap(writer);
-    sty_buf_printf(&writer->text, "%.6g", record->start_s);
+    sty_buf_printf(&writer->text, "%.10g", record->start_s);
     gap(writer);
-    sty_buf_printf(&writer->text, "%.6g", record->start_s + record->duration_s);
+    sty_buf_printf(&writer->text, "%.10g", record->start_s + record->duration_s);
     for (size_t i = 0; i < record->n_columns; i++) {
         gap(writer);
         cell(writer, record->columns[i] ? record->columns[i] : "");

@@ -113,7 +113,7 @@ sty_status sty_writer_send(sty_writer *writer, sty_err *err) {
 /* ---- records as JSON ---- */
 
 static void json_seconds(sty_buf *out, const char *key, double seconds) {
-    sty_buf_printf(out, ",\"%s\":%.6g", key, seconds);
+    sty_buf_printf(out, ",\"%s\":%.10g", key, seconds);
 }
 
 static void json_field(const sty_field *field, sty_buf *out) {
