@@ -23,6 +23,10 @@ CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES))
 CFLAGS += -std=c11 $(CFLAGS_$(VARIANT)) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
           $(if $(WERROR),-Werror)
 LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
+# KISS FFT's source (scripts/setup.sh fetches it) is compiled once for each vector
+# width by lib/audio/stft_*.c. Without it, or with make KISS=, the shared library serves.
+KISS := $(wildcard build/third_party/kissfft/kiss_fft.c)
+CPPFLAGS += $(if $(KISS),-isystem $(patsubst %/,%,$(dir $(KISS))) -DSTY_KISS_SOURCE)
 TEST_LDLIBS = $(shell pkg-config --libs cmocka)
 
 Q := $(if $(V),,@)
@@ -74,10 +78,25 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# What was there when these were compiled; compiled again when that changes.
+$(BUILD)/kiss: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)[ "$$(cat $@ 2>/dev/null)" = 'KISS=$(KISS)' ] || echo 'KISS=$(KISS)' > $@
+	$(if $(KISS),,@echo '  NOTE   no KISS FFT source here (scripts/setup.sh fetches it): one frame at a time, slower')
+$(call objects,$(filter lib/audio/stft%.c,$(LIB_SOURCES)) $(filter %/test_stft.c,$(TEST_SOURCES))): $(BUILD)/kiss
+$(call objects,$(filter lib/audio/stft_%.c,$(LIB_SOURCES)) $(filter %/test_stft.c,$(TEST_SOURCES))): CFLAGS += -Wno-psabi
+.PHONY: FORCE
+FORCE:
+
 # Variants of kernels get their instructions here and are chosen at run time.
 ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 $(call objects,$(filter %_avx2.c,$(LIB_SOURCES))): CFLAGS += -mavx2 -mfma
 $(call objects,$(filter %_avx512.c,$(LIB_SOURCES))): CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+# gcc copies structures in halves of a vector unless told; what reads them whole then waits.
+ifneq ($(shell $(CC) -mmove-max=256 -E -xc /dev/null 2>/dev/null),)
+$(call objects,$(filter lib/audio/stft_avx2.c,$(LIB_SOURCES))): CFLAGS += -mmove-max=256 -mstore-max=256
+$(call objects,$(filter lib/audio/stft_avx512.c,$(LIB_SOURCES))): CFLAGS += -mmove-max=512 -mstore-max=512
+endif
 endif
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
@@ -172,7 +191,7 @@ uninstall:
 	  $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 
 clean:
-	rm -rf build
+	rm -rf $(filter-out build/third_party,$(wildcard build/*)) # what set-up fetched stays
 
 ## list: this list
 list:

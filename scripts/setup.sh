@@ -3,6 +3,7 @@
 #   run   build and run stylet, convert checkpoints (the default)
 #   test  and run the tests; with CI=true the same as dev
 #   dev   and clang, sanitizers, formatter, valgrind, shellcheck
+# And KISS FFT's source, which the build compiles for wide vectors, into build/third_party; without it things work, slower.
 # What is there is told by command, header and pkg-config, so any system that has it all passes without apt.
 set -eu
 
@@ -92,8 +93,44 @@ apt() {
         "$@" >>"$log" 2>&1 </dev/null
 }
 
+# KISS FFT's own source package, by deb-src entries made from the configured deb entries, with package lists of its own:
+# nothing of the system is touched, and no rights are needed. apt checks signatures and digests as always.
+download_kiss() { # FOLDER
+    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" "$1/entries" "$1/got" || return
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+        sed -n 's/^deb\([[:space:]]\)/deb-src\1/p' >"$1/entries/all.list"
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/entries/${file##*/}" || return
+    done
+    set -- "$1" apt-get -q -o Dir::State::lists="$1/lists" -o Dir::Cache="$1/cache" -o Dir::Etc::sourcelist=/dev/null \
+        -o Dir::Etc::sourceparts="$1/entries" -o APT::Sandbox::User="$(id -un)" -o Acquire::http::Timeout=15 -o Acquire::Retries=0
+    folder=$1
+    shift
+    "$@" update && (cd "$folder/got" && "$@" source --download-only kissfft)
+}
+
+get_kiss() {
+    kiss=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)/build/third_party/kissfft
+    [ ! -e "$kiss/kiss_fft.c" ] && [ ! -e "$kiss.absent" ] && command -v apt-get >/dev/null || return 0
+    echo "setup: fetching the source of KISS FFT" >&2
+    work=$(mktemp -d) && mkdir -p "$kiss.new"
+    if download_kiss "$work" >"$work/log" 2>&1 </dev/null &&
+        tar -xf "$work"/got/kissfft_*.orig.tar.* -C "$kiss.new" --strip-components=1 &&
+        [ -e "$kiss.new/kiss_fft.c" ] && mv "$kiss.new" "$kiss"; then
+        :
+    else
+        echo "setup: no source of KISS FFT (is there a network?); the front end is slower without. To try again: rm $kiss.absent" >&2
+        rm -rf "$kiss.new"
+        : >"$kiss.absent"
+    fi
+    rm -rf "$work"
+}
+
 find_missing
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    get_kiss
+    exit
+fi
 
 rights='' sudo='' how='to install them, as root:'
 if [ "$(id -u)" != 0 ]; then
@@ -122,3 +159,4 @@ if ! apt install --no-install-recommends $missing; then
 fi
 find_missing
 [ -z "$missing" ] || give_up "apt-get installed them, yet they are not found (is another compiler, pkg-config or python3 first in PATH?)"
+get_kiss

@@ -1,15 +1,24 @@
-/* stft.c - window, kiss_fftr, squared magnitude, one frame after another. */
-#include "audio/stft.h"
+/* stft.c - plans: tables, sizes, one block of memory for each session.
+ *
+ * How the complex transform is split: KISS FFT is dear in its leaf of two points
+ * and cheap in those of four, and its data should stay in the first cache. So the
+ * smallest factor R in 1, 2, 4, 8 is taken that leaves a part with an even number
+ * of factors two and of at most PART_BYTES; without one, the smallest that leaves
+ * an even number. */
+#include "audio/stft_plan.h"
 
 #include <kiss_fftr.h>
+#include <math.h>
 #include <string.h>
 
+enum { PART_BYTES = 16384 };
+
+static const double two_pi = 6.283185307179586476925286766559;
+
 struct sty_stft {
-    size_t n_fft;
-    kiss_fftr_cfg plan;
-    float *window;         /* [n_fft] */
-    float *frame;          /* [n_fft] */
-    kiss_fft_cpx *spectrum; /* [n_fft / 2 + 1] */
+    const sty_stft_kernel *kernel;
+    sty_stft_plan plan;
+    sty_arena arena;
 };
 
 bool sty_stft_size_ok(size_t n_fft) {
@@ -20,45 +29,142 @@ bool sty_stft_size_ok(size_t n_fft) {
     return n_fft == 1;
 }
 
-sty_status sty_stft_create(size_t n_fft, const float *window, sty_stft **stft, sty_err *err) {
-    sty_assert(sty_stft_size_ok(n_fft));
+const char *sty_stft_transform(void) {
+#ifdef STY_KISS_SOURCE
+    return "vector";
+#else
+    return "scalar";
+#endif
+}
+
+static bool even_twos(size_t n) {
+    size_t twos = 0;
+    for (; n % 2 == 0; n /= 2)
+        twos++;
+    return twos % 2 == 0;
+}
+
+static size_t choose_radix(size_t half, size_t lanes) {
+    const size_t most = PART_BYTES / (2 * sizeof(float) * lanes);
+    size_t fallback = 0;
+    for (size_t radix = 1; radix <= 8; radix *= 2) {
+        if (half % radix != 0 || !even_twos(half / radix)) continue;
+        if (half / radix <= most) return radix;
+        if (!fallback) fallback = radix;
+    }
+    return fallback ? fallback : 1;
+}
+
+/* ---- the shared library's transform ---- */
+
+static void scalar_power(const sty_stft_plan *plan, const float *x, float *power, size_t stride) {
+    kiss_fft_cpx *spectrum = plan->spectrum;
+    for (size_t j = plan->window_first; j < plan->window_end; j++)
+        plan->frame[j] = x[j] * plan->window[j];
+    kiss_fftr(plan->scalar_kiss, plan->frame, spectrum);
+    for (size_t k = 0; k <= plan->half; k++)
+        power[k * stride] = spectrum[k].r * spectrum[k].r + spectrum[k].i * spectrum[k].i;
+}
+
+static bool plan_scalar(sty_stft_plan *plan, sty_arena *arena) {
+    size_t n_bytes = 0;
+    kiss_fftr_alloc((int)plan->spec.n_fft, 0, NULL, &n_bytes);
+    plan->scalar = scalar_power;
+    plan->scalar_kiss = sty_arena_alloc(arena, n_bytes, 1);
+    plan->frame = sty_arena_alloc(arena, plan->spec.n_fft, sizeof *plan->frame);
+    plan->spectrum = sty_arena_alloc(arena, plan->half + 1, sizeof(kiss_fft_cpx));
+    if (!plan->scalar_kiss || !plan->frame || !plan->spectrum) return false;
+    kiss_fftr_alloc((int)plan->spec.n_fft, 0, plan->scalar_kiss, &n_bytes);
+    return true;
+}
+
+/* ---- the vector form ---- */
+
+static sty_twiddle twiddle(size_t number, size_t of) {
+    const double phase = -two_pi * (double)(number % of) / (double)of;
+    return (sty_twiddle){(float)cos(phase), (float)sin(phase)};
+}
+
+static bool plan_vector(sty_stft_plan *plan, const sty_stft_kernel *kernel, sty_arena *arena) {
+    const size_t lane_bytes = kernel->lanes * sizeof(float);
+    plan->radix = choose_radix(plan->half, kernel->lanes);
+    plan->part = plan->half / plan->radix;
+    plan->join = sty_arena_alloc(arena, plan->half, sizeof *plan->join);
+    plan->real = sty_arena_alloc(arena, plan->half + 1, sizeof *plan->real);
+    plan->kiss = sty_arena_alloc(arena, kernel->kiss_bytes(plan->part), 1);
+    plan->in = sty_arena_alloc(arena, plan->half, 2 * lane_bytes);
+    plan->parts = sty_arena_alloc(arena, plan->half, 2 * lane_bytes);
+    if (!plan->join || !plan->real || !plan->kiss || !plan->in || !plan->parts) return false;
+    for (size_t k = 0; k < plan->part; k++)
+        for (size_t r = 0; r < plan->radix; r++)
+            plan->join[k * plan->radix + r] = twiddle(r * k, plan->half);
+    for (size_t m = 0; m <= plan->half; m++)
+        plan->real[m] = twiddle(m, plan->spec.n_fft);
+    for (size_t i = 0; i < plan->spec.n_fft; i++)
+        plan->window[i] *= 0.5f;
+    kernel->kiss_plan(plan->part, plan->kiss);
+    return true;
+}
+
+/* ---- plans ---- */
+
+static bool plan_window(sty_stft_plan *plan, sty_arena *arena) {
+    const size_t n = plan->spec.n_fft;
+    size_t first = 0, end = n;
+    plan->window = sty_arena_alloc(arena, n, sizeof *plan->window);
+    if (!plan->window) return false;
+    memcpy(plan->window, plan->spec.window, n * sizeof *plan->window);
+    while (first < n && plan->window[first] == 0)
+        first++;
+    while (end > first && plan->window[end - 1] == 0)
+        end--;
+    plan->window_first = first / 4 * 4;
+    plan->window_end = (end + 3) / 4 * 4 < n ? (end + 3) / 4 * 4 : n;
+    return true;
+}
+
+void sty_stft_change(sty_stft *stft, const sty_stft_spec *spec) {
+    sty_stft_plan *plan = &stft->plan;
+    plan->spec = *spec;
+    plan->scale = (float)spec->scale;
+    plan->scale_e = (float)(spec->scale * log(2.0));
+    plan->offset = (float)spec->offset;
+    plan->mapped = spec->scale != 1 || spec->offset != 0;
+}
+
+sty_status sty_stft_create_for(const sty_stft_kernel *kernel, const sty_stft_spec *spec, sty_stft **stft,
+                               sty_err *err) {
+    sty_assert(sty_stft_size_ok(spec->n_fft));
     sty_stft *made = sty_alloc(1, sizeof *made);
     if (!made) return sty_err_no_memory(err, sizeof *made, "a transform");
-    size_t plan_bytes = 0;
-    kiss_fftr_alloc((int)n_fft, 0, NULL, &plan_bytes);
-    made->n_fft = n_fft;
-    made->plan = sty_alloc(plan_bytes, 1);
-    made->window = sty_alloc(n_fft, sizeof *made->window);
-    made->frame = sty_alloc(n_fft, sizeof *made->frame);
-    made->spectrum = sty_alloc(n_fft / 2 + 1, sizeof *made->spectrum);
-    if (!made->plan || !made->window || !made->frame || !made->spectrum) {
-        sty_stft_free(made);
-        return sty_err_no_memory(err, plan_bytes, "a transform");
-    }
-    kiss_fftr_cfg plan = kiss_fftr_alloc((int)n_fft, 0, made->plan, &plan_bytes);
-    sty_assert(plan == made->plan);
-    memcpy(made->window, window, n_fft * sizeof *window);
-    *stft = made;
-    return STY_OK;
+    sty_stft_plan *plan = &made->plan;
+    made->kernel = kernel;
+    sty_stft_change(made, spec);
+    plan->half = spec->n_fft / 2;
+    plan->bins = sty_arena_alloc(&made->arena, plan->half + 1, kernel->lanes * sizeof(float));
+    bool ok = plan->bins && plan_window(plan, &made->arena);
+    if (ok && kernel->kiss_bytes(16) > 0) ok = plan_vector(plan, kernel, &made->arena);
+    else if (ok) ok = plan_scalar(plan, &made->arena);
+    if (ok) *stft = made;
+    else sty_stft_free(made);
+    return ok ? STY_OK : sty_err_no_memory(err, spec->n_fft * sizeof(float), "a transform");
+}
+
+sty_status sty_stft_create(const sty_stft_spec *spec, sty_cpu cpu, sty_stft **stft, sty_err *err) {
+    const sty_stft_kernel *kernel = cpu == STY_CPU_AVX512 ? &sty_stft_avx512
+                                    : cpu == STY_CPU_AVX2 ? &sty_stft_avx2
+                                                          : &sty_stft_generic;
+    return sty_stft_create_for(kernel, spec, stft, err);
 }
 
 void sty_stft_free(sty_stft *stft) {
     if (!stft) return;
-    sty_free(stft->plan);
-    sty_free(stft->window);
-    sty_free(stft->frame);
-    sty_free(stft->spectrum);
+    sty_arena_clear(&stft->arena);
     sty_free(stft);
 }
 
-void sty_stft_power(sty_stft *stft, const float *x, size_t hop, size_t n_frames, float *power) {
-    const size_t n_bins = stft->n_fft / 2 + 1;
-    for (size_t i = 0; i < n_frames; i++, x += hop, power += n_bins) {
-        for (size_t j = 0; j < stft->n_fft; j++)
-            stft->frame[j] = x[j] * stft->window[j];
-        kiss_fftr(stft->plan, stft->frame, stft->spectrum);
-        for (size_t k = 0; k < n_bins; k++)
-            power[k] = stft->spectrum[k].r * stft->spectrum[k].r +
-                       stft->spectrum[k].i * stft->spectrum[k].i;
-    }
+size_t sty_stft_lanes(const sty_stft *stft) { return stft->kernel->lanes; }
+
+void sty_stft_run(sty_stft *stft, const float *const *rows, size_t n, float *features) {
+    stft->kernel->run(&stft->plan, rows, n, features);
 }

@@ -13,9 +13,10 @@ void sty_wave_mix(const float *interleaved, size_t n, int n_channels, float *mon
     }
 }
 
-void sty_wave_pre_emphasis(float *x, size_t n, float coefficient) {
+void sty_wave_pre_emphasis(const float *x, size_t n, float coefficient, float *y) {
     for (size_t i = n; i-- > 1;)
-        x[i] -= coefficient * x[i - 1];
+        y[i] = x[i] - coefficient * x[i - 1];
+    if (n > 0) y[0] = x[0];
 }
 
 static void scale(float *x, size_t n, double factor) {
@@ -54,18 +55,12 @@ size_t sty_wave_reflect(long long index, size_t n) {
     return (size_t)(i < (long long)n ? i : period - i);
 }
 
-/* Mean square of the frame centred on sample `centre`. */
-static double frame_power(const float *x, size_t n, size_t centre, size_t frame, bool reflected) {
-    const long long first = (long long)centre - (long long)(frame / 2);
-    double squares = 0;
-    for (size_t j = 0; j < frame; j++) {
-        const long long at = first + (long long)j;
-        double v = 0;
-        if (at >= 0 && at < (long long)n) v = (double)x[at];
-        else if (reflected) v = (double)x[sty_wave_reflect(at, n)];
-        squares += v * v;
-    }
-    return squares / (double)frame;
+/* Sample `at` of the signal that goes on beyond its ends, squared. */
+static double square_at(const float *x, size_t n, long long at, bool reflected) {
+    const bool inside = at >= 0 && at < (long long)n;
+    if (!inside && !reflected) return 0;
+    const double v = (double)x[inside ? (size_t)at : sty_wave_reflect(at, n)];
+    return v * v;
 }
 
 /* A frame is heard when 10 log10(max(p, 1e-10) / max(loudest, 1e-10)) > -top_db. */
@@ -73,20 +68,47 @@ static bool heard(double power, double loudest, double top_db) {
     return 10 * log10(fmax(power, 1e-10)) - 10 * log10(fmax(loudest, 1e-10)) > -top_db;
 }
 
-void sty_wave_trim(const float *x, size_t n, double top_db, size_t frame, size_t hop,
-                   bool reflected, size_t *begin, size_t *end) {
-    /* frames of the padded signal of n + 2 (frame / 2) samples */
+/* Frames of the padded signal of n + 2 (frame / 2) samples. */
+static size_t trim_frames(size_t n, size_t frame, size_t hop) {
     const size_t padded = n + frame / 2 * 2;
-    const size_t n_frames = padded < frame ? 1 : (padded - frame) / hop + 1;
+    return padded < frame ? 1 : (padded - frame) / hop + 1;
+}
+
+size_t sty_wave_trim_work(size_t n, size_t frame, size_t hop) {
+    return 2 * (trim_frames(n, frame, hop) + frame / hop);
+}
+
+/* Frame i is `whole` hops and the head of the next: mean square from their sums. */
+static double frame_power(const double *sums, size_t i, size_t frame, size_t hop) {
+    const size_t whole = frame / hop;
+    double squares = 0;
+    for (size_t j = i; j < i + whole; j++)
+        squares += sums[2 * j];
+    if (frame % hop) squares += sums[2 * (i + whole) + 1];
+    return squares / (double)frame;
+}
+
+void sty_wave_trim(const float *x, size_t n, const sty_wave_trim_rule *rule, double *work, size_t *begin,
+                   size_t *end) {
+    const size_t frame = rule->frame, hop = rule->hop, n_frames = trim_frames(n, frame, hop);
+    /* squares of every hop (even places) and of its first frame % hop samples (odd
+     * places), once for each sample; frames share them */
+    for (size_t i = 0; i < n_frames + frame / hop; i++) {
+        const long long first = (long long)(i * hop) - (long long)(frame / 2);
+        double squares = 0;
+        for (size_t j = 0; j < hop; j++) {
+            if (j == frame % hop) work[2 * i + 1] = squares;
+            squares += square_at(x, n, first + (long long)j, rule->reflected);
+        }
+        work[2 * i] = squares;
+    }
     double loudest = 0;
     for (size_t i = 0; i < n_frames; i++)
-        loudest = fmax(loudest, frame_power(x, n, i * hop, frame, reflected));
+        loudest = fmax(loudest, frame_power(work, i, frame, hop));
     size_t first = 0, last = n_frames;
-    while (first < n_frames &&
-           !heard(frame_power(x, n, first * hop, frame, reflected), loudest, top_db))
+    while (first < n_frames && !heard(frame_power(work, first, frame, hop), loudest, rule->top_db))
         first++;
-    while (last > first &&
-           !heard(frame_power(x, n, (last - 1) * hop, frame, reflected), loudest, top_db))
+    while (last > first && !heard(frame_power(work, last - 1, frame, hop), loudest, rule->top_db))
         last--;
     *begin = first * hop < n ? first * hop : n;
     *end = last * hop < n ? last * hop : n;

@@ -249,6 +249,7 @@ int main(int argc, char **argv) {
         ok = run_round(&subject, &figures, i < 0);
     if (ok) print_parts(&o, &subject, &figures);
     if (ok && !o.json) ok = print_process(&o, &subject);
+    if (ok && !o.json) bench_mel(o.fixture, o.rounds);
     if (ok && !o.json && !o.brief) ok = print_growth(&o);
     close_subject(&subject);
     return ok ? 0 : 1;

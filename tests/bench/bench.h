@@ -38,4 +38,8 @@ typedef struct bench_process {
 /* Runs a program with its output thrown away. args ends with NULL. */
 bench_process bench_run(const char *const *args);
 
+/* Prints microseconds a frame of the front end alone for published shapes and every
+ * processor path (bench_mel.c). */
+void bench_mel(const char *fixture, int rounds);
+
 #endif

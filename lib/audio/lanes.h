@@ -1,0 +1,161 @@
+/* lanes.h - vectors of STY_LANES floats, one frame to a lane. Floor 2.
+ *
+ * Included by the kernels only, after STY_LANES is defined as 4, 8 or 16. Written
+ * in the vector types that gcc and clang share, so every width compiles for every
+ * processor; intrinsics stand where the compilers need to be told. Every
+ * operation treats its lanes alike and none mixes lanes but lanes_turn. */
+#ifndef STY_AUDIO_LANES_H
+#define STY_AUDIO_LANES_H
+
+#ifndef STY_LANES
+#define STY_LANES 4
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define LANES_INLINE static inline __attribute__((always_inline, unused))
+
+/* Before short loops over arrays of vectors: unrolled, these arrays live in registers. */
+#if defined(__clang__)
+#define LANES_UNROLL _Pragma("unroll")
+#else
+#define LANES_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+typedef float lanes __attribute__((vector_size(4 * STY_LANES), may_alias));
+typedef int32_t lanes_int __attribute__((vector_size(4 * STY_LANES), may_alias));
+typedef float quad __attribute__((vector_size(16), may_alias));
+
+LANES_INLINE lanes lanes_set(float x) { return x - (lanes){0}; }
+
+/* a b + c; with one rounding where the processor has it. */
+LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+#if STY_LANES == 16 && defined(__AVX512F__)
+    return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif STY_LANES == 8 && defined(__FMA__)
+    return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
+LANES_INLINE lanes lanes_sqrt(lanes a) {
+#if STY_LANES == 16 && defined(__AVX512F__)
+    return (lanes)_mm512_sqrt_ps((__m512)a);
+#elif STY_LANES == 8 && defined(__AVX__)
+    return (lanes)_mm256_sqrt_ps((__m256)a);
+#elif STY_LANES == 4 && defined(__SSE2__)
+    return (lanes)_mm_sqrt_ps((__m128)a);
+#else
+    for (int i = 0; i < STY_LANES; i++)
+        a[i] = __builtin_sqrtf(a[i]);
+    return a;
+#endif
+}
+
+LANES_INLINE lanes lanes_choose(lanes_int mask, lanes yes, lanes no) {
+    return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
+}
+
+/* a < low ? low : a and a > high ? high : a; NaN stays NaN. */
+LANES_INLINE lanes lanes_at_least(lanes a, lanes low) { return lanes_choose(a < low, low, a); }
+LANES_INLINE lanes lanes_at_most(lanes a, lanes high) { return lanes_choose(a > high, high, a); }
+
+/* e scale_e + ln(m) scale_m + offset for a = m 2^e, sqrt(1/2) <= m < sqrt(2), of
+ * normal positive numbers: any logarithm with any affine map behind it. ln(m) is
+ * a polynomial within 3.1e-8. NaN and inf come out as a scale_m. */
+LANES_INLINE lanes lanes_log(lanes a, float scale_e, float scale_m, float offset) {
+    const lanes_int bits = (lanes_int)a;
+    const lanes_int raised = bits - 0x3f3504f3; /* sqrt(1/2) */
+    const lanes_int exponent = raised >> 23;
+    const lanes f = (lanes)(bits - (exponent << 23)) - 1.0f;
+    const lanes e = __builtin_convertvector(exponent, lanes);
+    lanes p = lanes_set(-0.0763121843f);
+    p = lanes_fma(p, f, lanes_set(0.128549069f));
+    p = lanes_fma(p, f, lanes_set(-0.132078737f));
+    p = lanes_fma(p, f, lanes_set(0.141900077f));
+    p = lanes_fma(p, f, lanes_set(-0.166165248f));
+    p = lanes_fma(p, f, lanes_set(0.200016156f));
+    p = lanes_fma(p, f, lanes_set(-0.25001058f));
+    p = lanes_fma(p, f, lanes_set(0.333333284f));
+    const lanes square = f * f;
+    const lanes ln = lanes_fma(square * f, p, lanes_fma(square, lanes_set(-0.5f), f));
+    const lanes y = lanes_fma(e, lanes_set(scale_e), lanes_fma(ln, lanes_set(scale_m), lanes_set(offset)));
+    return lanes_choose(a < lanes_set(__builtin_inff()), y, a * scale_m);
+}
+
+/* ---- memory ---- */
+
+LANES_INLINE quad quad_load(const float *from) {
+    quad q;
+    memcpy(&q, from, sizeof q);
+    return q;
+}
+
+LANES_INLINE void quad_store(float *to, quad q) { memcpy(to, &q, sizeof q); }
+
+/* Four floats from each of the rows 0, 4, 8, ... behind each other. */
+LANES_INLINE lanes lanes_gather(const float *const *rows, size_t at) {
+    const quad a = quad_load(rows[0] + at);
+#if STY_LANES == 4
+    return a;
+#else
+    typedef float eight __attribute__((vector_size(32), may_alias));
+    const eight ab = __builtin_shufflevector(a, quad_load(rows[4] + at), 0, 1, 2, 3, 4, 5, 6, 7);
+#if STY_LANES == 8
+    return ab;
+#else
+    const eight cd = __builtin_shufflevector(quad_load(rows[8] + at), quad_load(rows[12] + at), 0, 1, 2,
+                                             3, 4, 5, 6, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+#endif
+}
+
+/* The same four floats in every group of four lanes. */
+LANES_INLINE lanes lanes_repeat(const float *from) {
+    const float *rows[16];
+    for (int i = 0; i < 16; i++)
+        rows[i] = from;
+    return lanes_gather(rows, 0);
+}
+
+LANES_INLINE quad lanes_quad(lanes a, size_t group) {
+    quad q;
+    memcpy(&q, (const float *)&a + 4 * group, sizeof q);
+    return q;
+}
+
+/* Index lists of two-operand shuffles that stay within groups of four lanes. */
+#if STY_LANES == 4
+#define LANES_PATTERN(a, b, c, d) a, b, c + 0, d + 0
+#define LANES_OTHER 4
+#elif STY_LANES == 8
+#define LANES_PATTERN(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#define LANES_OTHER 8
+#else
+#define LANES_PATTERN(a, b, c, d)                                                                  \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#define LANES_OTHER 16
+#endif
+
+/* In every group of four lanes, the 4 x 4 matrix of v[0..3] transposed. */
+LANES_INLINE void lanes_turn(lanes v[4]) {
+    enum { O = LANES_OTHER };
+    const lanes ab_low = __builtin_shufflevector(v[0], v[1], LANES_PATTERN(0, O, 1, O + 1));
+    const lanes ab_high = __builtin_shufflevector(v[0], v[1], LANES_PATTERN(2, O + 2, 3, O + 3));
+    const lanes cd_low = __builtin_shufflevector(v[2], v[3], LANES_PATTERN(0, O, 1, O + 1));
+    const lanes cd_high = __builtin_shufflevector(v[2], v[3], LANES_PATTERN(2, O + 2, 3, O + 3));
+    v[0] = __builtin_shufflevector(ab_low, cd_low, LANES_PATTERN(0, 1, O, O + 1));
+    v[1] = __builtin_shufflevector(ab_low, cd_low, LANES_PATTERN(2, 3, O + 2, O + 3));
+    v[2] = __builtin_shufflevector(ab_high, cd_high, LANES_PATTERN(0, 1, O, O + 1));
+    v[3] = __builtin_shufflevector(ab_high, cd_high, LANES_PATTERN(2, 3, O + 2, O + 3));
+}
+
+#endif

@@ -1,0 +1,5 @@
+/* stft_generic.c - the kernels of stft_kernel.h for 4 lanes: Portable, and SSE2 or NEON where the compiler has them. */
+#define STY_LANES 4
+#define STFT_NAME(x) x##_generic
+
+#include "audio/stft_kernel.h"
