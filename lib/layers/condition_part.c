@@ -6,8 +6,6 @@
 #include "math/conv.h"
 #include "math/linear.h"
 
-static sty_conv pointwise(size_t d) { return sty_conv_same(d, 2 * d, 1, 1); }
-
 static sty_conv depthwise(const sty_condition_params *p, size_t d) {
     return sty_conv_same(2 * d, 2 * d, (size_t)p->kernel, 2 * d);
 }
@@ -24,15 +22,13 @@ void sty_condition_slots(const sty_condition_params *p, size_t d, size_t e, sty_
 sty_status sty_condition_prepare(const sty_condition_params *p, size_t d, const sty_slots *list,
                                  const float *const *weights, sty_arena *arena,
                                  sty_condition_state *state, sty_err *err) {
-    const sty_conv point = pointwise(d), depth = depthwise(p, d);
-    float *packed_point, *packed_depth;
-    STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&point), sizeof *packed_point, &packed_point, err));
-    STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&depth), sizeof *packed_depth, &packed_depth, err));
-    sty_conv_pack(&point, sty_weight(list, weights, "condition.pointwise.weight"), NULL, packed_point);
-    sty_conv_pack(&depth, sty_weight(list, weights, "condition.depthwise.weight"), NULL, packed_depth);
+    const sty_conv depth = depthwise(p, d);
+    float *packed;
+    STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&depth), sizeof *packed, &packed, err));
+    sty_conv_pack(&depth, sty_weight(list, weights, "condition.depthwise.weight"), NULL, packed);
     *state = (sty_condition_state){
-        .pointwise = packed_point,
-        .depthwise = packed_depth,
+        .pointwise = sty_weight(list, weights, "condition.pointwise.weight"),
+        .depthwise = packed,
         .pointwise_bias = sty_weight(list, weights, "condition.pointwise.bias"),
         .depthwise_bias = sty_weight(list, weights, "condition.depthwise.bias"),
         .embedding = sty_weight(list, weights, "condition.embedding.weight"),
@@ -53,11 +49,11 @@ double sty_condition_work(const sty_condition_params *p, size_t d, size_t e, siz
 
 void sty_condition_apply(const sty_condition_params *p, const sty_condition_state *s,
                          const sty_tensor *condition, size_t t, size_t d, float *x, float *scratch) {
-    const sty_conv point = pointwise(d), depth = depthwise(p, d);
+    const sty_conv depth = depthwise(p, d);
     float *wide = scratch, *mixed = wide + 2 * t * d, *embedded = mixed + 2 * t * d, *rest = embedded + t * d;
     const size_t n = sty_shape_steps(&condition->shape);
     const float half = 0.70710678118654752f;
-    sty_conv_run(&point, s->pointwise, s->pointwise_bias, x, 1, t, wide, rest);
+    sty_linear_run(t, 2 * d, d, x, s->pointwise, s->pointwise_bias, wide);
     sty_conv_run(&depth, s->depthwise, s->depthwise_bias, wide, 1, t, mixed, rest);
     sty_linear_run(n, d, sty_shape_width(&condition->shape), condition->data, s->embedding, s->embedding_bias,
                    embedded);

@@ -10,7 +10,7 @@ typedef struct sty_condition_params {
 } sty_condition_params;
 
 typedef struct sty_condition_state {
-    const float *pointwise, *depthwise; /* packed */
+    const float *pointwise, *depthwise; /* depthwise packed */
     const float *pointwise_bias, *depthwise_bias, *embedding, *embedding_bias;
 } sty_condition_state;
 

@@ -39,7 +39,7 @@ typedef struct sty_conv_module_params {
                             "leaky_relu", "0.3")
 
 typedef struct sty_conv_module_state {
-    const float *conv_1, *depthwise, *conv_2; /* packed */
+    const float *conv_1, *depthwise, *conv_2; /* depthwise packed */
     const float *conv_1_bias, *depthwise_bias, *conv_2_bias;
     sty_norm_state norm_1, norm_2;
 } sty_conv_module_state;
