@@ -47,7 +47,7 @@ void layer_case_open(layer_case *c, const char *type, const char *params) {
     c->params = sty_arena_alloc(&c->arena, 1, c->type->params_size);
     sty_params_init(c->type->params, c->type->n_params, c->params);
     assert_true(strlen(params) < sizeof text);
-    strcpy(text, params);
+    memcpy(text, params, strlen(params) + 1);
     for (char *word; (word = strtok_r(rest, " ", &rest));) {
         char *value = strchr(word, '=');
         assert_non_null(value);
