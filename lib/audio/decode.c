@@ -191,6 +191,13 @@ static sf_count_t skip_to_start(SNDFILE *file, const SF_INFO *info, double start
     return first;
 }
 
+/* Containers that do not know their length say absurd numbers. */
+static bool credible(sf_count_t frames) { return frames < (sf_count_t)1 << 40; }
+
+static sty_status too_long(const sty_source *source, double limit_s, sty_err *err) {
+    return sty_err_set(err, STY_TOO_LONG, "'%s' is longer than the limit of %g s", source->name, limit_s);
+}
+
 static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *source,
                                const sty_clip_options *options, float *block, sty_clip *clip,
                                sty_err *err) {
@@ -201,6 +208,9 @@ static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *s
     sf_count_t drop = skip_to_start(file, info, options->start_s);
     sf_count_t wanted = INT64_MAX, total = start - drop;
     if (options->end_s > 0) wanted = (sf_count_t)llround(options->end_s * rate) - start;
+    const sf_count_t announced = credible(info->frames) ? info->frames - start : 0;
+    if ((double)(announced < wanted ? announced : wanted) > limit_s * rate) /* before it fills the memory */
+        return too_long(source, limit_s, err);
     for (;;) {
         sf_count_t got = sf_readf_float(file, block, BLOCK_FRAMES);
         if (source->error)
@@ -215,13 +225,10 @@ static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *s
             keep = wanted - (sf_count_t)clip->info.n_frames;
         STY_TRY(append(clip, block + dropped * info->channels, (size_t)keep, info->channels,
                        options, source, err));
-        if ((double)clip->info.n_frames > limit_s * rate)
-            return sty_err_set(err, STY_TOO_LONG, "'%s' is longer than the limit of %g s",
-                               source->name, limit_s);
+        if ((double)clip->info.n_frames > limit_s * rate) return too_long(source, limit_s, err);
         if ((sf_count_t)clip->info.n_frames >= wanted) return STY_OK;
     }
-    /* containers that do not know their length say absurd numbers */
-    if (info->frames < (sf_count_t)1 << 40 && info->frames < INT32_MAX && total < info->frames)
+    if (credible(info->frames) && info->frames < INT32_MAX && total < info->frames)
         return sty_err_set(err, STY_TRUNCATED,
                            "'%s' is truncated: its header announces %lld samples, %lld are there",
                            source->name, (long long)info->frames, (long long)total);
