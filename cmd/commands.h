@@ -9,6 +9,8 @@ extern const command command_compare;
 extern const command command_extract;
 extern const command command_inspect;
 extern const command command_mel;
+extern const command command_merge;
+extern const command command_missing;
 extern const command command_mix;
 extern const command command_model;
 

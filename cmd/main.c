@@ -17,6 +17,8 @@ static const command *const commands[] = {
     &command_extract,
     &command_inspect,
     &command_mel,
+    &command_merge,
+    &command_missing,
     &command_mix,
     &command_model,
 };

@@ -12,6 +12,7 @@
 #include "base/param.h"
 #include "corpus/list.h"
 #include "math/activation.h"
+#include "corpus/merge.h"
 #include "corpus/run.h"
 #include "corpus/shard.h"
 #include "math/gemm.h"

@@ -10,5 +10,8 @@ extern const sty_writer_type sty_writer_csv;
 extern const sty_writer_type sty_writer_tsv;
 extern const sty_writer_type sty_writer_npy;
 extern const sty_writer_type sty_writer_npz;
+extern const sty_writer_type sty_writer_safetensors;
+extern const sty_writer_type sty_writer_ark;
+extern const sty_writer_type sty_writer_projector;
 
 #endif

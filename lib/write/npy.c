@@ -2,6 +2,7 @@
  * OUT.ids.txt. Rows are appended; the shape is patched into the header at the end. */
 #include "base/npy.h"
 #include "write/formats.h"
+#include "write/spool.h"
 
 #include <string.h>
 
@@ -13,15 +14,9 @@ typedef struct {
 static sty_status open_ids(sty_writer *writer, sty_err *err) {
     npy_state *state = writer->state;
     char header[STY_NPY_HEADER] = {0};
-    sty_buf path = {0};
     if (sty_out_is_stream(writer->out))
         return sty_err_set(err, STY_BAD_ARGUMENT, "npy needs a file; give it with -o OUT.npy");
-    sty_buf_printf(&path, "%s.ids.txt", writer->path);
-    sty_buf_put(&path, "", 1);
-    sty_status status = path.failed ? sty_err_no_memory(err, 0, "a path")
-                                    : sty_out_open(path.data, writer->overwrite, &state->ids, err);
-    sty_buf_clear(&path);
-    STY_TRY(status);
+    STY_TRY(sty_ids_open(writer, &state->ids, err));
     return sty_out_write(writer->out, header, sizeof header, err);
 }
 
@@ -33,8 +28,7 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     STY_TRY(sty_fields_check(&state->fields, record, "npy", err));
     STY_TRY(sty_out_write(writer->out, record->fields[0].view.data,
                           state->fields.field[0].count * sizeof(float), err));
-    STY_TRY(sty_out_write(state->ids, record->id, strlen(record->id), err));
-    return sty_out_write(state->ids, "\n", 1, err);
+    return sty_ids_put(state->ids, record->id, err);
 }
 
 static sty_status finish(sty_writer *writer, sty_err *err) {

@@ -6,13 +6,11 @@
 #define _GNU_SOURCE
 #include "base/npy.h"
 #include "write/formats.h"
+#include "write/spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 enum { CHUNK = 1 << 16 };
@@ -26,33 +24,12 @@ typedef struct {
     size_t n_members;
 } npz_state;
 
-static sty_status failed(const sty_writer *writer, sty_err *err) {
-    return sty_err_set(err, STY_OUTPUT_ERROR, "cannot write the rows of '%s': %s", writer->path,
-                       strerror(errno));
-}
-
-/* A nameless file beside the output, where there is room for the output. */
-static FILE *spool(const sty_writer *writer) {
-    sty_buf path = {0};
-    sty_buf_printf(&path, "%s.XXXXXX", writer->path);
-    sty_buf_put(&path, "", 1);
-    const int fd = path.failed ? -1 : mkostemp(path.data, O_CLOEXEC);
-    FILE *file = NULL;
-    if (fd >= 0) {
-        unlink(path.data);
-        file = fdopen(fd, "w+");
-        if (!file) close(fd);
-    }
-    sty_buf_clear(&path);
-    return file;
-}
-
 static sty_status open_npz(sty_writer *writer, sty_err *err) {
     npz_state *state = writer->state;
     if (sty_out_is_stream(writer->out))
         return sty_err_set(err, STY_BAD_ARGUMENT, "npz needs a file; give it with -o OUT.npz");
-    state->ids = spool(writer);
-    return state->ids ? STY_OK : failed(writer, err);
+    state->ids = sty_spool_open(writer);
+    return state->ids ? STY_OK : sty_spool_failed(writer, err);
 }
 
 static size_t code_points(const char *text) {
@@ -67,13 +44,13 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     STY_TRY(sty_fields_check(&state->fields, record, "npz", err));
     for (size_t i = 0; i < state->fields.n; i++) {
         const size_t n = state->fields.field[i].count;
-        if (!state->rows[i] && !(state->rows[i] = spool(writer))) return failed(writer, err);
+        if (!state->rows[i] && !(state->rows[i] = sty_spool_open(writer))) return sty_spool_failed(writer, err);
         if (fwrite(record->fields[i].view.data, sizeof(float), n, state->rows[i]) != n)
-            return failed(writer, err);
+            return sty_spool_failed(writer, err);
     }
     const size_t length = strlen(record->id) + 1, points = code_points(record->id);
     if (points > state->longest_id) state->longest_id = points;
-    return fwrite(record->id, 1, length, state->ids) == length ? STY_OK : failed(writer, err);
+    return fwrite(record->id, 1, length, state->ids) == length ? STY_OK : sty_spool_failed(writer, err);
 }
 
 /* ---- zip ---- */
@@ -246,17 +223,17 @@ static sty_status write_rows(sty_writer *writer, size_t i, sty_err *err) {
                            state->fields.field[i].name);
     STY_TRY(begin_member(writer, state->fields.field[i].name, &m, err));
     STY_TRY(member_bytes(writer, &m, header, sizeof header, err));
-    if (fflush(state->rows[i]) != 0) return failed(writer, err);
+    if (fflush(state->rows[i]) != 0) return sty_spool_failed(writer, err);
     rewind(state->rows[i]);
     while ((n = fread(chunk, 1, sizeof chunk, state->rows[i])) > 0)
         STY_TRY(member_bytes(writer, &m, chunk, n, err));
-    if (ferror(state->rows[i])) return failed(writer, err);
+    if (ferror(state->rows[i])) return sty_spool_failed(writer, err);
     return end_member(writer, &m, err);
 }
 
 static sty_status finish(sty_writer *writer, sty_err *err) {
     npz_state *state = writer->state;
-    if (fflush(state->ids) != 0) return failed(writer, err);
+    if (fflush(state->ids) != 0) return sty_spool_failed(writer, err);
     STY_TRY(write_ids(writer, err));
     for (size_t i = 0; i < state->fields.n; i++)
         STY_TRY(write_rows(writer, i, err));

@@ -57,8 +57,11 @@ typedef struct sty_writer_type {
 
 struct sty_writer {
     const sty_writer_type *type;
-    char *path;
+    char *path;            /* of the file that `out` writes */
+    char *specifier;       /* "ark,scp:" of "ark,scp:A,S"; or NULL */
+    char *second;          /* S of it; or NULL */
     bool overwrite;
+    bool wide;             /* for the format's use */
     sty_out *out;
     size_t n_records;
     sty_buf text; /* scratch of text formats */
