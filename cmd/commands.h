@@ -13,5 +13,6 @@ extern const command command_merge;
 extern const command command_missing;
 extern const command command_mix;
 extern const command command_model;
+extern const command command_plot;
 
 #endif

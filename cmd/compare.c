@@ -197,6 +197,7 @@ static sty_status compare(job *j, int n_args, char **args, sty_err *err) {
     if (o->by && o->index) return sty_err_set(err, STY_BAD_ARGUMENT, "--by and --nearest are two questions; ask one");
     for (int i = 0; i < n_args; i++)
         STY_TRY(vectors_add(&j->source, args[i], &j->set, err));
+    STY_TRY(vectors_shorten(&j->set, err));
     if (o->index) return nearest(j, err);
     return o->by ? groups(j, err) : all_pairs(j, err);
 }

@@ -21,6 +21,7 @@ static const command *const commands[] = {
     &command_missing,
     &command_mix,
     &command_model,
+    &command_plot,
 };
 
 static void print_help(FILE *out) {

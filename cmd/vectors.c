@@ -171,3 +171,32 @@ sty_status vectors_add(vector_source *source, const char *operand, vector_set *s
     sty_store_free(store);
     return status;
 }
+
+/* Length of the folders that all audio paths begin with. */
+static size_t common_folder(const vector_set *set) {
+    const char *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        if (strcmp(set->ids[i], set->paths[i]) != 0) continue;
+        if (!first) {
+            const char *slash = strrchr(set->paths[i], '/');
+            first = set->paths[i];
+            n = slash ? (size_t)(slash - first) + 1 : 0;
+        }
+        while (n > 0 && (strncmp(first, set->paths[i], n) != 0 || first[n - 1] != '/'))
+            n--;
+    }
+    return n;
+}
+
+sty_status vectors_shorten(vector_set *set, sty_err *err) {
+    const size_t skip = common_folder(set);
+    for (size_t i = 0; i < set->n; i++) {
+        if (strcmp(set->ids[i], set->paths[i]) != 0) continue;
+        const char *name = set->paths[i] + skip, *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
+        const size_t n = dot && dot > (slash ? slash + 1 : name) ? (size_t)(dot - name) : strlen(name);
+        set->ids[i] = sty_arena_text(&set->arena, name, n);
+        if (!set->ids[i]) return sty_err_no_memory(err, n, "a name");
+    }
+    return STY_OK;
+}

@@ -31,6 +31,10 @@ typedef struct vector_set {
  * STY_BAD_ARGUMENT for another shape or another model than the vectors before. */
 sty_status vectors_add(vector_source *source, const char *operand, vector_set *set, sty_err *err);
 
+/* Audio is named by its path until here: now by what tells the paths apart,
+ * without the folders they share and without extension. */
+sty_status vectors_shorten(vector_set *set, sty_err *err);
+
 /* The open model, opening it on demand; NULL after a message. */
 const sty_model *vector_source_model(vector_source *source);
 

@@ -4,6 +4,7 @@
 #define STY_TOOL_H
 
 #include "audio/clip.h"
+#include "audio/mel.h"
 #include "base/buf.h"
 #include "base/cpu.h"
 #include "base/file.h"
@@ -18,10 +19,13 @@
 #include "math/gemm.h"
 #include "model/describe.h"
 #include "model/session.h"
+#include "plot/html.h"
+#include "plot/pictures.h"
 #include "style/average.h"
 #include "style/blend.h"
 #include "style/compare.h"
 #include "style/mix.h"
+#include "style/pca.h"
 #include "style/store.h"
 #include "stylet.h"
 #include "write/writer.h"

@@ -35,7 +35,7 @@ class Matrix(Compare):
     def test_clips_are_compared_all_with_all(self):
         found, = self.json(*CLIPS)
         rows = np.float32([self.records("extract", "-q", clip)[0]["style"] for clip in CLIPS])
-        self.assertEqual(found["ids"], [str(c) for c in CLIPS])
+        self.assertEqual(found["ids"], ["a_en", "b_fast", "c_fr"])
         self.near(found["cosine"], cosines(rows, rows), 1e-6)
         wide = rows.astype(np.float64)
         self.near(found["euclidean"], np.linalg.norm(wide[:, None] - wide[None], axis=2), 1e-6)

@@ -1,0 +1,184 @@
+/* plot_report.c - `stylet plot report`: one page about a corpus. The map, how the
+ * tokens are used, which clips stand for each token, and how alike clips are. */
+#define _GNU_SOURCE
+#include "plot.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIPS_PER_TOKEN = 5, MOST_SOUNDS = 20000 };
+
+/* ---- sounds ---- */
+
+/* Relative addresses hold while page and working folder lie as they do now; from
+ * elsewhere only an absolute path finds the clip. */
+sty_status plot_sounds(plot_job *job, const vector_set *set, const char ***sounds, sty_err *err) {
+    const char *page = job->o->output;
+    char whole[PATH_MAX];
+    const bool far = *page == '/' || strstr(page, "..");
+    *sounds = sty_arena_alloc(&job->arena, set->n, sizeof **sounds);
+    if (!*sounds) return sty_err_no_memory(err, set->n, "addresses");
+    for (size_t i = 0; i < set->n; i++) {
+        sty_buf address = {0};
+        const char *path = set->paths[i];
+        if (far && *path && realpath(path, whole)) path = whole;
+        if (*path) sty_html_sound(page, path, &address);
+        (*sounds)[i] = sty_arena_text(&job->arena, address.data ? address.data : "", address.length);
+        sty_buf_clear(&address);
+        if (!(*sounds)[i]) return sty_err_no_memory(err, set->n, "addresses");
+    }
+    return STY_OK;
+}
+
+/* ---- tokens ---- */
+
+typedef struct {
+    float weight;
+    size_t row;
+} ranked;
+
+static int by_weight(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    if (x->weight != y->weight) return x->weight < y->weight ? 1 : -1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static void token_row(plot_job *job, const vector_set *set, size_t k, const plot_usage_facts *facts, const ranked *order,
+                      const char *const *sounds) {
+    sty_buf *out = &job->page;
+    sty_buf_printf(out, "<tr><td class=\"n\">%zu%s</td><td class=\"n\">%.3f</td><td class=\"n\">%.1f %%</td><td>", k,
+                   facts->dead[k] ? " <span class=\"warning\">dead</span>" : "", (double)facts->mean[k],
+                   100 * (double)facts->largest[k]);
+    for (size_t i = 0; i < CLIPS_PER_TOKEN && i < set->n; i++) {
+        const char *name = plot_text(job, "%.200s %.2f", set->ids[order[i].row], (double)order[i].weight);
+        sty_html_clip(name, sounds[order[i].row], out);
+    }
+    sty_buf_text(out, "</td></tr>\n");
+}
+
+static sty_status token_table(plot_job *job, const vector_set *set, const plot_usage_facts *facts,
+                              const char *const *sounds, sty_err *err) {
+    float *means;
+    const size_t tokens = set->dim[1];
+    STY_TRY(plot_token_means(job, set, NULL, &means, err));
+    ranked *order = sty_arena_alloc(&job->arena, set->n, sizeof *order);
+    if (!order) return sty_err_no_memory(err, set->n, "an order");
+    sty_html_section("Tokens and the clips nearest to them", "Clips in the order of the weight they give the token, mean of the heads.",
+                     &job->page);
+    sty_buf_text(&job->page, "<table id=\"tokens\"><thead><tr><th class=\"n\">token</th><th class=\"n\">mean weight</th>"
+                             "<th class=\"n\">largest in</th><th>nearest clips</th></tr></thead><tbody>\n");
+    for (size_t k = 0; k < tokens; k++) {
+        for (size_t i = 0; i < set->n; i++)
+            order[i] = (ranked){means[i * tokens + k], i};
+        qsort(order, set->n, sizeof *order, by_weight);
+        token_row(job, set, k, facts, order, sounds);
+    }
+    sty_buf_text(&job->page, "</tbody></table>\n");
+    sty_html_section_end(&job->page);
+    return STY_OK;
+}
+
+static sty_status tokens(plot_job *job, vector_set *set, const char *const *sounds, sty_err *err) {
+    plot_usage_facts facts;
+    sty_canvas canvas = {0};
+    STY_TRY(plot_count_usage(job, set, &facts, err));
+    const sty_usage_picture usage = {.mean = facts.mean, .largest = facts.largest, .dead = facts.dead, .tokens = set->dim[1]};
+    sty_picture_usage(&canvas, &usage);
+    sty_html_section("Use of the tokens", plot_usage_note(job, set, &facts), &job->page);
+    sty_html_picture(&canvas, &job->page);
+    sty_html_section_end(&job->page);
+    sty_canvas_clear(&canvas);
+    return token_table(job, set, &facts, sounds, err);
+}
+
+/* ---- the rest of the page ---- */
+
+static sty_status map(plot_job *job, const char *const *sounds, sty_err *err) {
+    plot_points points;
+    sty_canvas canvas = {0};
+    STY_TRY(plot_project(job, &job->set, &points, err));
+    const char *note = points.note;
+    points.note = NULL;
+    sty_status status = plot_draw_map(job, &job->set, &points, NULL, sounds, &canvas, err);
+    if (status == STY_OK) {
+        sty_html_section("Map", plot_text(job, "%s. Near points sound alike to the model. Point at one to see its name, click to hear it.", note),
+                         &job->page);
+        sty_html_picture(&canvas, &job->page);
+        sty_html_section_end(&job->page);
+    }
+    sty_canvas_clear(&canvas);
+    return status;
+}
+
+static sty_status similarity(plot_job *job, sty_err *err) {
+    sty_canvas canvas = {0};
+    STY_TRY(plot_draw_similarity(job, &job->set, NULL, &canvas, err));
+    sty_html_section("Similarity", "Cosine of the styles of two clips.", &job->page);
+    sty_html_picture(&canvas, &job->page);
+    sty_html_section_end(&job->page);
+    sty_canvas_clear(&canvas);
+    return STY_OK;
+}
+
+static void fact(plot_job *job, const char *name, const char *value) {
+    sty_buf_printf(&job->page, "<dt>%s</dt><dd>", name);
+    sty_html_text(value, &job->page);
+    sty_buf_text(&job->page, "</dd>\n");
+}
+
+static sty_status separation(plot_job *job, sty_err *err) {
+    sty_separation s;
+    if (!job->labelled || job->labels.n_groups < 2 || job->set.n > MOST_SOUNDS) return STY_OK;
+    STY_TRY(sty_separate(STY_COSINE, job->set.data, job->set.n, job->set.width, job->labels.group, job->labels.n_groups, &s, err));
+    fact(job, "groups", plot_text(job, "%zu by %.100s: silhouette %.3f, nearest clip of the same group %.1f %%", s.n_groups,
+                                  job->o->by, s.silhouette, 100 * s.same_nearest));
+    return STY_OK;
+}
+
+static sty_status head(plot_job *job, sty_err *err) {
+    const char *title = job->o->title ? job->o->title : "Style report";
+    const bool dark = job->o->theme && strcmp(job->o->theme, "dark") == 0;
+    sty_html_begin(title, job->o->theme ? (dark ? STY_PAGE_DARK : STY_PAGE_LIGHT) : STY_PAGE_AUTO, &job->page);
+    sty_buf_text(&job->page, "<h1>");
+    sty_html_text(title, &job->page);
+    sty_buf_text(&job->page, "</h1>\n<dl>\n");
+    fact(job, "clips", plot_text(job, "%zu", job->set.n));
+    fact(job, "vectors", plot_text(job, "%s, %zu values", job->source.output, job->set.width));
+    if (job->source.model) {
+        const sty_model_info *info = sty_model_facts(job->source.model);
+        fact(job, "model", plot_text(job, "%s%s", info->name, info->trained ? "" : " (untrained: the numbers mean nothing)"));
+    }
+    if (job->set.model && *job->set.model) fact(job, "model hash", job->set.model);
+    STY_TRY(separation(job, err));
+    sty_buf_text(&job->page, "</dl>\n");
+    return STY_OK;
+}
+
+/* Token weights of the same clips, when the operands have some. */
+static sty_status load_weights(plot_job *job, vector_set *weights, bool *found, sty_err *err) {
+    vector_source source = {.options = &job->o->model, .output = "token_weights", .model = job->source.model};
+    sty_status status = STY_OK;
+    for (size_t i = 0; i < job->n_args && status == STY_OK; i++)
+        status = vectors_add(&source, job->args[i], weights, err);
+    vector_source_close(&source);
+    *found = status == STY_OK && weights->n == job->set.n && weights->rank == 2;
+    return status == STY_OUT_OF_MEMORY ? status : STY_OK;
+}
+
+sty_status plot_report(plot_job *job, sty_err *err) {
+    const char **sounds;
+    vector_set weights = {0};
+    bool found = false;
+    STY_TRY(plot_load(job, "style", err));
+    STY_TRY(plot_sounds(job, &job->set, &sounds, err));
+    STY_TRY(head(job, err));
+    STY_TRY(map(job, sounds, err));
+    sty_status status = load_weights(job, &weights, &found, err);
+    if (status == STY_OK && found) status = tokens(job, &weights, sounds, err);
+    vectors_clear(&weights);
+    STY_TRY(status);
+    STY_TRY(similarity(job, err));
+    sty_html_end(&job->page);
+    return STY_OK;
+}
