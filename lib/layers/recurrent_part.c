@@ -8,6 +8,7 @@
 #include "math/gru.h"
 #include "math/gru_tensorflow.h"
 #include "math/lstm.h"
+#include "math/recurrent.h"
 
 #include <string.h>
 
@@ -60,23 +61,32 @@ void sty_recurrent_slots(sty_cell cell, const sty_recurrent_params *p, const sty
         }
 }
 
-/* Four tensors in the order of the slots; gru's recurrent matrix is packed. */
+/* The rows' u columns that meet the state, packed. */
+static sty_status pack(const float *matrix, size_t rows, size_t u, size_t ld, sty_arena *arena,
+                       const float **packed, sty_err *err) {
+    float *made;
+    STY_TRY(sty_layer_alloc(arena, sty_recurrent_packed(rows, u), sizeof *made, &made, err));
+    sty_recurrent_pack(matrix, rows, u, ld, made);
+    *packed = made;
+    return STY_OK;
+}
+
+/* Four tensors in the order of the slots. */
 static sty_status make_cell(sty_cell cell, size_t width, size_t u, const float *const *weights,
                             sty_arena *arena, recurrent_cell *c, sty_err *err) {
-    float *packed;
-    if (cell == STY_CELL_GRU_TENSORFLOW) {
-        c->tensorflow = (sty_gru_tensorflow){width, u, weights[0], weights[1], weights[2], weights[3]};
-        return STY_OK;
+    const size_t columns = width + u;
+    switch (cell) {
+    case STY_CELL_GRU_TENSORFLOW:
+        c->tensorflow = (sty_gru_tensorflow){width, u, weights[0], weights[1], weights[2], weights[3], NULL, NULL};
+        STY_TRY(pack(weights[0] + width, 2 * u, u, columns, arena, &c->tensorflow.gates_state, err));
+        return pack(weights[2] + width, u, u, columns, arena, &c->tensorflow.candidate_state, err);
+    case STY_CELL_LSTM:
+        c->lstm = (sty_lstm){width, u, weights[0], NULL, weights[2], weights[3]};
+        return pack(weights[1], 4 * u, u, u, arena, &c->lstm.weight_hh, err);
+    default:
+        c->gru = (sty_gru){width, u, weights[0], NULL, weights[2], weights[3]};
+        return pack(weights[1], 3 * u, u, u, arena, &c->gru.weight_hh, err);
     }
-    if (cell == STY_CELL_LSTM) {
-        c->lstm = (sty_lstm){width, u, weights[0], weights[1], weights[2], weights[3]};
-        return STY_OK;
-    }
-    STY_TRY(sty_layer_alloc(arena, sty_recurrent_packed(3 * u, u), sizeof *packed, &packed, err));
-    sty_recurrent_pack(weights[1], 3 * u, u, packed);
-    c->gru = (sty_gru){.width = width, .units = u, .weight_ih = weights[0], .weight_hh = packed,
-                       .bias_ih = weights[2], .bias_hh = weights[3]};
-    return STY_OK;
 }
 
 sty_status sty_recurrent_prepare(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,

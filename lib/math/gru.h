@@ -8,15 +8,10 @@
 typedef struct sty_gru {
     size_t width, units;          /* D, U */
     const float *weight_ih;       /* [3U, D] */
-    const float *weight_hh;       /* [3U, U], packed by sty_recurrent_pack */
+    const float *weight_hh;       /* [3U, U], packed (recurrent.h) */
     const float *bias_ih;         /* [3U] */
     const float *bias_hh;         /* [3U] */
 } sty_gru;
-
-/* Floats of a packed matrix [rows, columns], and packing it: rows side by side,
- * as a product with one vector after another reads them. */
-size_t sty_recurrent_packed(size_t rows, size_t columns);
-void sty_recurrent_pack(const float *matrix, size_t rows, size_t columns, float *packed);
 
 /* Floats of scratch for n_frames steps. */
 size_t sty_gru_scratch(const sty_gru *gru, size_t n_frames);

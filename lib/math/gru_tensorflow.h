@@ -6,11 +6,12 @@
 
 /* Kernels of tf.nn.rnn_cell.GRUCell, transposed: columns are the input, then the state. */
 typedef struct sty_gru_tensorflow {
-    size_t width, units;           /* D, U */
-    const float *gates_weight;     /* [2U, D + U], rows r, u */
-    const float *gates_bias;       /* [2U] */
-    const float *candidate_weight; /* [U, D + U] */
-    const float *candidate_bias;   /* [U] */
+    size_t width, units;                     /* D, U */
+    const float *gates_weight;               /* [2U, D + U], rows r, u */
+    const float *gates_bias;                 /* [2U] */
+    const float *candidate_weight;           /* [U, D + U] */
+    const float *candidate_bias;             /* [U] */
+    const float *gates_state, *candidate_state; /* their last U columns, packed (recurrent.h) */
 } sty_gru_tensorflow;
 
 /* Floats of scratch for n_frames steps. */

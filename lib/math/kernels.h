@@ -13,8 +13,11 @@
 /* Output channels of one convolution tile; rows of one matrix-vector tile. */
 enum { STY_CONV_TILE = 16, STY_GEMV_TILE = 64 };
 
+/* Channels whose statistics are taken at once. */
+enum { STY_NORM_CHANNELS = 16 };
+
 /* Frames whose windows are looked up at once: several blocks of a tile. */
-enum { STY_CONV_FRAMES = 48 };
+enum { STY_CONV_FRAMES = 192 };
 
 /* Where an output frame's first tap of the first kernel row lies; later kernel
  * rows follow at row_step floats. */
@@ -53,6 +56,14 @@ typedef struct sty_kernels {
     void (*conv_depthwise)(const sty_conv_depthwise *conv);
     /* y [m] = A [m, k] x + b; A packed by sty_recurrent_pack */
     void (*gemv)(size_t m, size_t k, const float *packed, const float *bias, const float *x, float *y);
+    void (*layer_norm)(float *x, size_t n, size_t c, float eps, const float *gain, const float *shift);
+    /* Over n positions c floats apart, for m <= STY_NORM_CHANNELS channels; mean, scale and sum
+     * have STY_NORM_CHANNELS elements: sum[j] of x - mean[j] or of its square;
+     * x = (x - mean) scale gain + shift, where gain and shift are not NULL. */
+    void (*channel_moments)(const float *x, size_t n, size_t c, size_t m, const double *mean, int squared,
+                            double *sum);
+    void (*channel_scale)(float *x, size_t n, size_t c, size_t m, const double *mean, const double *scale,
+                          const float *gain, const float *shift);
     void (*gru_gates)(size_t units, const float *in, const float *recurrent, float *state);
 } sty_kernels;
 

@@ -4,6 +4,7 @@
 
 #include "math/activation_impl.h"
 #include "math/conv_impl.h"
+#include "math/norm_impl.h"
 #include "math/recurrent_impl.h"
 
 #define STY_KERNELS                                                                                \
@@ -11,6 +12,9 @@
      .softmax = softmax,                                                                           \
      .conv_tile = conv_tile,                                                                       \
      .conv_depthwise = conv_depthwise,                                                             \
+     .layer_norm = layer_norm,                                                                     \
+     .channel_moments = channel_moments,                                                           \
+     .channel_scale = channel_scale,                                                               \
      .gemv = gemv,                                                                                 \
      .gru_gates = gru_gates}
 

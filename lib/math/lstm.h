@@ -8,7 +8,7 @@
 typedef struct sty_lstm {
     size_t width, units;    /* D, U */
     const float *weight_ih; /* [4U, D] */
-    const float *weight_hh; /* [4U, U] */
+    const float *weight_hh; /* [4U, U], packed (recurrent.h) */
     const float *bias_ih;   /* [4U] */
     const float *bias_hh;   /* [4U] */
 } sty_lstm;

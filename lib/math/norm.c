@@ -1,52 +1,84 @@
 /* norm.c - two passes (mean, then squared deviations): exact enough for float32
- * input, and the pass that normalises is the third. */
+ * input, and the pass that normalises is the third. Groups narrower than a block
+ * of channels are taken several at a time, so that memory is read in order. */
 #include "math/norm.h"
+
+#include "math/kernels.h"
 
 #include <math.h>
 
 void sty_layer_norm_run(float *x, size_t n, size_t c, float eps, const float *gain,
-                    const float *shift) {
-    for (size_t i = 0; i < n; i++, x += c) {
-        double sum = 0, squares = 0;
-        for (size_t j = 0; j < c; j++)
-            sum += (double)x[j];
-        const double mean = sum / (double)c;
-        for (size_t j = 0; j < c; j++)
-            squares += ((double)x[j] - mean) * ((double)x[j] - mean);
-        const double scale = 1.0 / sqrt(squares / (double)c + (double)eps);
-        for (size_t j = 0; j < c; j++) {
-            float y = (float)(((double)x[j] - mean) * scale);
-            x[j] = y * (gain ? gain[j] : 1.0f) + (shift ? shift[j] : 0.0f);
-        }
+                        const float *shift) {
+    sty_kernels_chosen()->layer_norm(x, n, c, eps, gain, shift);
+}
+
+enum { BLOCK = STY_NORM_CHANNELS };
+
+/* Groups that are normalised together: their channels from x on. */
+typedef struct {
+    const sty_kernels *kernels;
+    float *x;
+    size_t n, c;            /* positions, floats from one to the next */
+    size_t width, n_groups; /* channels of a group; either one group or width n_groups <= BLOCK */
+} groups;
+
+static size_t block_at(const groups *g, size_t first) {
+    const size_t left = g->width * g->n_groups - first;
+    return left < BLOCK ? left : BLOCK;
+}
+
+/* value[i] of the group of channel first + i, for a block of channels */
+static void spread(const groups *g, const double *value, size_t first, double *each) {
+    for (size_t i = 0; i < BLOCK; i++) {
+        const size_t group = (first + i) / g->width;
+        each[i] = value[group < g->n_groups ? group : g->n_groups - 1];
     }
 }
 
-static void normalise_group(float *x, size_t n, size_t c, size_t first, size_t width, float eps,
-                            const float *gain, const float *shift) {
-    const double count = (double)n * (double)width;
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = first; j < first + width; j++)
-            sum += (double)x[i * c + j];
-    const double mean = sum / count;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = first; j < first + width; j++) {
-            const double d = (double)x[i * c + j] - mean;
-            squares += d * d;
-        }
-    const double scale = 1.0 / sqrt(squares / count + (double)eps);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = first; j < first + width; j++) {
-            float y = (float)(((double)x[i * c + j] - mean) * scale);
-            x[i * c + j] = y * (gain ? gain[j] : 1.0f) + (shift ? shift[j] : 0.0f);
-        }
+/* result[group]: the mean of x - mean[group], or of its square. */
+static void group_moments(const groups *g, const double *mean, int squared, double *result) {
+    double around[BLOCK], sum[BLOCK];
+    for (size_t i = 0; i < g->n_groups; i++)
+        result[i] = 0;
+    for (size_t first = 0; first < g->width * g->n_groups; first += BLOCK) {
+        const size_t m = block_at(g, first);
+        spread(g, mean, first, around);
+        g->kernels->channel_moments(g->x + first, g->n, g->c, m, around, squared, sum);
+        for (size_t i = 0; i < m; i++)
+            result[(first + i) / g->width] += sum[i];
+    }
+    for (size_t i = 0; i < g->n_groups; i++)
+        result[i] /= (double)g->n * (double)g->width;
 }
 
-void sty_group_norm_run(float *x, size_t n, size_t c, size_t groups, float eps, const float *gain,
-                    const float *shift) {
-    const size_t width = c / groups;
-    for (size_t g = 0; g < groups; g++)
-        normalise_group(x, n, c, g * width, width, eps, gain, shift);
+static void normalise(const groups *g, float eps, const float *gain, const float *shift) {
+    const double zero[BLOCK] = {0};
+    double mean[BLOCK], scale[BLOCK], means[BLOCK], scales[BLOCK];
+    group_moments(g, zero, 0, mean);
+    group_moments(g, mean, 1, scale);
+    for (size_t i = 0; i < g->n_groups; i++)
+        scale[i] = 1.0 / sqrt(scale[i] + (double)eps);
+    for (size_t first = 0; first < g->width * g->n_groups; first += BLOCK) {
+        spread(g, mean, first, means);
+        spread(g, scale, first, scales);
+        g->kernels->channel_scale(g->x + first, g->n, g->c, block_at(g, first), means, scales,
+                                  gain ? gain + first : NULL, shift ? shift + first : NULL);
+    }
+}
+
+void sty_group_norm_run(float *x, size_t n, size_t c, size_t n_groups, float eps, const float *gain,
+                        const float *shift) {
+    const size_t width = c / n_groups, most = width < BLOCK ? BLOCK / width : 1;
+    for (size_t i = 0; i < n_groups; i += most) {
+        const size_t first = i * width;
+        const groups g = {.kernels = sty_kernels_chosen(),
+                          .x = x + first,
+                          .n = n,
+                          .c = c,
+                          .width = width,
+                          .n_groups = n_groups - i < most ? n_groups - i : most};
+        normalise(&g, eps, gain ? gain + first : NULL, shift ? shift + first : NULL);
+    }
 }
 
 void sty_affine(float *x, size_t n, size_t c, const float *gain, const float *shift) {
