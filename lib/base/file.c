@@ -304,15 +304,17 @@ size_t sty_out_position(const sty_out *out) { return out->position; }
 
 bool sty_out_is_stream(const sty_out *out) { return out->temporary == NULL; }
 
-static void sync_folder(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? sty_copy_text(path, (size_t)(slash - path) + 1) : NULL;
-    int fd = open(folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* The path is cut behind its folder for a moment: no memory, nothing that can fail. */
+static void sync_folder(char *path) {
+    char *slash = strrchr(path, '/');
+    const char kept = slash ? slash[1] : '\0';
+    if (slash) slash[1] = '\0';
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (slash) slash[1] = kept;
     if (fd >= 0) {
         fsync(fd);
         close(fd);
     }
-    sty_free(folder);
 }
 
 sty_status sty_out_sync(sty_out *out, sty_err *err) {
