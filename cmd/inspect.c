@@ -59,6 +59,9 @@ static row_facts look(const float *w, size_t n) {
 
 /* ---- drawing ---- */
 
+/* Attention maps are drawn at most this large, and of so many layers. */
+enum { MAP_ROWS = 16, MAP_COLUMNS = 100, MAX_MAPS = 8 };
+
 typedef struct {
     bool unicode;
     int width;
@@ -123,6 +126,42 @@ static void draw_mean(const screen *s, const sty_view *w, sty_buf *out) {
         }
 }
 
+/* Means of blocks of one map [rows, columns], so that it fits into height x width. */
+static void draw_map(const screen *s, const float *map, size_t rows, size_t columns, size_t height, size_t width,
+                     sty_buf *out) {
+    double mean[MAP_ROWS * MAP_COLUMNS], largest = 1e-12;
+    for (size_t i = 0; i < height; i++)
+        for (size_t j = 0; j < width; j++) {
+            const size_t top = i * rows / height, bottom = (i + 1) * rows / height;
+            const size_t left = j * columns / width, right = (j + 1) * columns / width;
+            double sum = 0;
+            for (size_t q = top; q < bottom; q++)
+                for (size_t k = left; k < right; k++)
+                    sum += (double)map[q * columns + k];
+            sum /= (double)((bottom - top) * (right - left));
+            mean[i * width + j] = sum;
+            largest = fmax(largest, sum);
+        }
+    for (size_t i = 0; i < height; i++) {
+        sty_buf_printf(out, "%6zu ", i * rows / height);
+        for (size_t j = 0; j < width; j++)
+            cell(s, mean[i * width + j] / largest, out);
+        sty_buf_text(out, "\n");
+    }
+}
+
+/* All heads of an attention map [heads, queries, keys]. */
+static void draw_maps(const screen *s, const char *name, const sty_view *w, sty_buf *out) {
+    const size_t rows = w->dim[1], columns = w->dim[2];
+    const size_t room = (size_t)s->width - 8 < MAP_COLUMNS ? (size_t)s->width - 8 : MAP_COLUMNS;
+    const size_t height = rows < MAP_ROWS ? rows : MAP_ROWS, width = columns < room ? columns : room;
+    for (size_t h = 0; h < w->dim[0]; h++) {
+        sty_buf_printf(out, "\n%s, head %zu: %zu queries down, %zu keys across%s\n", name, h, rows, columns,
+                       height < rows || width < columns ? " (means of blocks)" : "");
+        draw_map(s, w->data + h * rows * columns, rows, columns, height, width, out);
+    }
+}
+
 /* ---- the report ---- */
 
 typedef struct {
@@ -131,6 +170,9 @@ typedef struct {
     sty_view features, style, weights, labelled;
     bool has_style, has_weights;
     const sty_output_info *labels; /* an output with labels, or NULL */
+    const char *map_names[MAX_MAPS];
+    sty_view maps[MAX_MAPS];
+    size_t n_maps;
 } findings;
 
 static void print_clip(const findings *f, sty_buf *out) {
@@ -173,6 +215,8 @@ static void print_text(const findings *f, sty_buf *out) {
         draw_heads(&s, &f->weights, out);
         draw_mean(&s, &f->weights, out);
     }
+    for (size_t i = 0; i < f->n_maps; i++)
+        draw_maps(&s, f->map_names[i], &f->maps[i], out);
 }
 
 static void print_json(const findings *f, sty_buf *out) {
@@ -249,6 +293,9 @@ static sty_status inspect(const inspect_options *o, const sty_model *model, sty_
     f.has_style = sty_session_output(session, "style", &f.style, NULL) == STY_OK;
     f.has_weights = sty_session_output(session, "token_weights", &f.weights, NULL) == STY_OK && f.weights.rank == 2;
     if (labels) STY_TRY(sty_session_output(session, labels->name, &f.labelled, err));
+    f.n_maps = sty_model_attention_maps(model, "style", f.map_names, MAX_MAPS);
+    for (size_t i = 0; i < f.n_maps; i++)
+        STY_TRY(sty_session_output(session, f.map_names[i], &f.maps[i], err));
     if (o->json) print_json(&f, out);
     else print_text(&f, out);
     return STY_OK;
@@ -257,7 +304,7 @@ static sty_status inspect(const inspect_options *o, const sty_model *model, sty_
 static int run(void *options_, int n_args, char **args) {
     const inspect_options *o = options_;
     const sty_output_info *labels = NULL;
-    const char *names[3];
+    const char *names[3 + MAX_MAPS];
     sty_session *session = NULL;
     sty_buf out = {0};
     input in = {0};
@@ -268,7 +315,8 @@ static int run(void *options_, int n_args, char **args) {
     }
     sty_model *model = open_model(&o->model, false);
     if (!model) return EXIT_USAGE;
-    const size_t n = choose(model, names, &labels);
+    size_t n = choose(model, names, &labels);
+    n += sty_model_attention_maps(model, "style", names + n, MAX_MAPS);
     sty_status status = sty_session_create(model, names, n, &session, &err);
     if (status == STY_OK) status = input_read(args[0], NULL, &in, &err);
     if (status == STY_OK) status = inspect(o, model, session, &in, labels, &out, &err);

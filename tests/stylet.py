@@ -48,6 +48,19 @@ def read_safetensors(path):
     return arrays
 
 
+def write_safetensors(path, tensors):
+    """A file of float32 tensors {name: array}."""
+    header, blobs, at = {}, [], 0
+    for name, array in tensors.items():
+        blob = np.ascontiguousarray(array, "<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [at, at + len(blob)]}
+        blobs.append(blob)
+        at += len(blob)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(blobs))
+
+
 def write_wav(path, samples, rate=16000):
     """int16 wav from samples [N] or [N, channels] in [-1, 1)."""
     samples = np.asarray(samples)

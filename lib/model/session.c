@@ -380,4 +380,19 @@ void sty_session_pad_short(sty_session *session, bool on) {
 
 size_t sty_session_padded(const sty_session *session) { return session->n_padded; }
 
+size_t sty_model_attention_maps(const sty_model *model, const char *output, const char **names, size_t n) {
+    const sty_graph *graph = &model->graph;
+    const sty_output *found = find_output(model, output);
+    bool *needed = sty_alloc(graph->n_nodes, sizeof *needed);
+    size_t count = 0;
+    if (found && needed) sty_graph_mark(graph, found->value, needed);
+    for (size_t v = graph->n_inputs; needed && v < graph->n_values; v++) {
+        const sty_graph_value *value = &graph->values[v];
+        if (needed[value->node] && value->shape.kind == STY_HEADS && value->shape.rank == 3 && count < n)
+            names[count++] = value->name;
+    }
+    sty_free(needed);
+    return count;
+}
+
 size_t sty_session_bytes(const sty_session *session) { return session->block_floats * sizeof(float); }

@@ -12,6 +12,10 @@ void sty_session_watch(sty_session *session, sty_stage_fn stage, void *context);
 /* Bytes of the session's graph memory, for `model info` and bench. */
 size_t sty_session_bytes(const sty_session *session);
 
+/* Attention maps [heads, queries, keys] on the way to an output: their names, at
+ * most n of them. 0 for an unknown output. */
+size_t sty_model_attention_maps(const sty_model *model, const char *output, const char **names, size_t n);
+
 /* The fewest frames of features the wanted outputs can be computed from. */
 size_t sty_session_min_frames(sty_session *session);
 

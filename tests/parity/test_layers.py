@@ -14,18 +14,6 @@ import tap
 TOLERANCE = 1e-5
 
 
-def write_safetensors(path, tensors):
-    header, blobs, at = {}, [], 0
-    for name, array in tensors.items():
-        blob = np.ascontiguousarray(array, "<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [at, at + len(blob)]}
-        blobs.append(blob)
-        at += len(blob)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(blobs))
-
-
 class Layers(stylet.Case):
     def load(self, name):
         self.count = getattr(self, "count", 0)
@@ -41,7 +29,7 @@ class Layers(stylet.Case):
         folder = self.scratch / f"model{self.count}"
         folder.mkdir()
         tensors = self.weights() if tensors is None else tensors
-        write_safetensors(folder / "weights.safetensors", tensors)
+        stylet.write_safetensors(folder / "weights.safetensors", tensors)
         described = json.loads(self.ok("model", "info", folder / "weights.safetensors", "--json").stdout)
         manifest = {"format": "stylet", "version": 1, "name": "golden",
                     "front_end": {"sample_rate": 16000, "n_fft": 1024, "n_mels": width},

@@ -1,0 +1,182 @@
+"""Layers as people meet them: the examples, the page that describes them, the schema, errors, attention maps."""
+import json
+import re
+
+import numpy as np
+import stylet
+import tap
+
+MODELS = stylet.ROOT / "models"
+EXAMPLES = sorted(path.parent for path in (MODELS / "examples").glob("*/manifest.json"))
+NAMED = {"style_token_attention", "multi_head_attention", "relative_multi_head_attention",
+         "conformer_multi_headed_self_attention", "feed_forward"}
+CLIPS = [stylet.FIXTURES / f"{name}.wav" for name in ("a_en", "b_fast")]
+COMMON = {"name", "type", "input", "inputs", "weights"}
+
+
+def sections():
+    """{layer type: its text} of models/README.md."""
+    text = (MODELS / "README.md").read_text(encoding="utf-8")
+    text = text.partition("<!-- layers: begin -->")[2].partition("<!-- layers: end -->")[0]
+    parts = re.split(r"^### `(\w+)`$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2]))
+
+
+class Examples(stylet.Case):
+    def binds(self, model):
+        inputs = json.loads((model / "manifest.json").read_text()).get("inputs", {})
+        random, parts = np.random.default_rng(1), []
+        for name, entry in inputs.items():
+            array = random.standard_normal([6 if n == "T" else n for n in entry["shape"]])
+            np.save(self.scratch / f"{name}.npy", array.astype(np.float32))
+            parts += ["--bind", f"{name}={self.scratch / name}.npy"]
+        return parts
+
+    def test_there_is_one_for_each_of_the_five_layers(self):
+        for model in EXAMPLES:
+            types = {layer["type"] for layer in json.loads((model / "manifest.json").read_text())["layers"]}
+            self.assertIn(model.name, types)
+        self.assertEqual({model.name for model in EXAMPLES}, NAMED)
+
+    def test_they_verify_and_their_outputs_move_with_the_clip(self):
+        for model in EXAMPLES:
+            self.ok("model", "verify", model)
+            names = list(json.loads((model / "manifest.json").read_text())["outputs"])
+            one, other = self.records("extract", "-m", model, "-w", ",".join(names), *self.binds(model), *CLIPS)
+            for name in names:
+                self.assertTrue(np.isfinite(np.array(one[name])).all(), name)
+            self.assertGreater(np.abs(np.array(one["style"]) - np.array(other["style"])).max(), 1e-3, model.name)
+
+    def test_attention_is_an_output_by_its_name(self):
+        for model in EXAMPLES:
+            layers = json.loads((model / "manifest.json").read_text())["layers"]
+            for name in (layer["name"] for layer in layers if "attention" in layer["type"]):
+                record, = self.records("extract", "-m", model, "-w", f"{name}.attention", *self.binds(model), CLIPS[0])
+                weights = np.array(record[f"{name}.attention"])
+                self.assertEqual(weights.shape[0], 2)
+                self.assertEqual(weights.ndim, 2 if model.name == "style_token_attention" else 3)
+                np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+
+    def test_inspect_draws_the_maps(self):
+        for model in EXAMPLES:
+            text = self.ok("inspect", "-m", model, *self.binds(model), CLIPS[0],
+                           env={"LC_ALL": "C.UTF-8", "TERM": "xterm"}).stdout.decode()
+            drawn = model.name not in ("style_token_attention", "feed_forward")
+            self.assertEqual(text.count("queries down"), 2 if drawn else 0, model.name)
+            for line in text.splitlines():
+                self.assertLessEqual(len(line), 200)
+
+    def test_a_small_map_is_drawn_cell_by_cell(self):
+        np.save(self.scratch / "features.npy", np.random.default_rng(2).standard_normal((9, 20)).astype(np.float32))
+        lines = self.ok("inspect", "-m", MODELS / "examples/multi_head_attention", self.scratch / "features.npy",
+                        env={"LC_ALL": "C", "TERM": "dumb"}).stdout.decode().splitlines()
+        start = lines.index("attention.attention, head 0: 9 queries down, 9 keys across")
+        rows = lines[start + 1:start + 10]
+        self.assertEqual([row.split()[0] for row in rows], [str(i) for i in range(9)])
+        self.assertTrue(all(re.fullmatch(r"[0-8]{9}", row[7:]) for row in rows))
+
+    def test_the_page_shows_the_examples_as_they_are(self):
+        page = sections()
+        for model in EXAMPLES:
+            layers = json.loads((model / "manifest.json").read_text())["layers"]
+            shown = re.search(r"```json\n(.*?)```", page[model.name], re.DOTALL).group(1)
+            self.assertIn(json.loads(shown), layers)
+
+    def test_their_weights_are_what_the_script_makes(self):
+        namespace = {"__name__": "make", "__file__": str(MODELS / "examples/make.py")}
+        exec((MODELS / "examples/make.py").read_text(), namespace)
+        for model in EXAMPLES:
+            copy = self.scratch / model.name
+            copy.mkdir()
+            (copy / "manifest.json").write_bytes((model / "manifest.json").read_bytes())
+            namespace["make"](copy / "manifest.json")
+            for name in ("manifest.json", "weights.safetensors"):
+                self.assertEqual((copy / name).read_bytes(), (model / name).read_bytes(), f"{model.name}/{name}")
+
+
+class Page(stylet.Case):
+    def schema(self):
+        schema = json.loads(self.ok("model", "schema").stdout)
+        return {layer["title"]: layer for layer in schema["properties"]["layers"]["items"]["oneOf"]}
+
+    def test_the_schema_in_the_tree_is_the_programs(self):
+        self.assertEqual(self.ok("model", "schema").stdout, (MODELS / "manifest.schema.json").read_bytes())
+
+    def test_every_type_and_parameter_is_on_the_page_and_no_other(self):
+        page, schema = sections(), self.schema()
+        self.assertEqual(set(page), set(schema))
+        for name, layer in schema.items():
+            rows = re.findall(r"^\| (`.*?) \|", page[name], re.MULTILINE)
+            told = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+            self.assertEqual(told, set(layer["properties"]) - COMMON, name)
+
+    def test_every_parameter_that_must_be_given_is_said_to(self):
+        page, schema = sections(), self.schema()
+        for name, layer in schema.items():
+            rows = re.findall(r"^\| (`.*?) \| must be given", page[name], re.MULTILINE)
+            told = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+            self.assertEqual(told, set(layer["required"]) - COMMON, name)
+
+
+class Errors(stylet.Case):
+    def model(self, layers, inputs=None, tensors=None):
+        folder, weights = self.scratch / "model", []
+        folder.mkdir(exist_ok=True)
+        if tensors:
+            stylet.write_safetensors(folder / "weights.safetensors", tensors)
+            weights.append(json.loads(self.ok("model", "info", folder / "weights.safetensors", "--json").stdout))
+        manifest = {"format": "stylet", "version": 1, "name": "wrong", "weights": weights, "inputs": inputs or {},
+                    "front_end": {"sample_rate": 16000, "n_mels": 20}, "layers": layers,
+                    "outputs": {"style": {"from": layers[-1]["name"]}}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+    def test_shapes_that_do_not_fit_are_named_with_layer_and_type(self):
+        cases = (
+            ([{"name": "sum", "type": "add", "inputs": ["features", "speaker"]}],
+             ("layers[0]", "layer 'sum' (add)", "vector [7]", "sequence [", ", 20]")),
+            ([{"name": "half", "type": "slice", "start": 15, "width": 10}],
+             ("layer 'half' (slice)", "elements 15 to 24", "width 20")),
+            ([{"name": "att", "type": "multi_head_attention", "units": 10, "heads": 3}],
+             ("layer 'att' (multi_head_attention)", "3 heads do not divide 10 units")),
+            ([{"name": "block", "type": "conformer_block", "heads": 4, "conv_kernel": 6}],
+             ("layer 'block' (conformer_block)", "depthwise kernel 6 must be odd")),
+            ([{"name": "mean", "type": "pool"}, {"name": "again", "type": "pool"}],
+             ("layer 'again' (pool)", "vector [20]", "expected a sequence or an image")))
+        for layers, texts in cases:
+            self.fails(2, "model", "info", self.model(layers, {"speaker": {"shape": [7]}}), saying=texts)
+
+    def test_an_input_of_free_width_cannot_meet_weights(self):
+        model = self.model([{"name": "fc", "type": "linear", "units": 3, "input": "mask", "bias": False}],
+                           {"mask": {"shape": ["T"]}}, {"fc.weight": np.zeros((3, 4096))})
+        self.fails(2, "model", "info", model, saying=("'fc' (linear)", "would change with the length of an input"))
+
+    def test_a_mask_of_another_length_is_refused_for_that_clip(self):
+        model = self.model([{"name": "mean", "type": "pool", "inputs": {"input": "features", "mask": "mask"}}],
+                           {"mask": {"shape": ["T"]}})
+        np.save(self.scratch / "features.npy", np.ones((5, 20), np.float32))
+        np.save(self.scratch / "mask.npy", np.ones(4, np.float32))
+        done = stylet.run("extract", "-m", model, "--bind", f"mask={self.scratch}/mask.npy",
+                          self.scratch / "features.npy")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("layer 'mean' (pool): mask is vector [4] for an input sequence [5, 20]", done.err)
+
+    def test_masked_means_leave_steps_out(self):
+        model = self.model([{"name": "mean", "type": "pool", "inputs": {"input": "features", "mask": "mask"}}],
+                           {"mask": {"shape": ["T"]}})
+        features = np.random.default_rng(3).standard_normal((5, 20)).astype(np.float32)
+        np.save(self.scratch / "features.npy", features)
+        np.save(self.scratch / "mask.npy", np.float32([1, 0, 1, 1, 0]))
+        record, = self.records("extract", "-m", model, "--bind", f"mask={self.scratch}/mask.npy",
+                               self.scratch / "features.npy")
+        self.near(record["style"], features[[0, 2, 3]].mean(0), 1e-6)
+
+    def test_clips_too_short_for_a_coordinate_or_instance_norm_are_refused(self):
+        model = self.model([{"name": "fc", "type": "norm", "kind": "instance", "affine": False},
+                            {"name": "mean", "type": "pool"}])
+        np.save(self.scratch / "features.npy", np.ones((1, 20), np.float32))
+        self.fails(3, "extract", "-m", model, self.scratch / "features.npy", saying=("at least 2 steps", "2 frames"))
+
+
+if __name__ == "__main__":
+    tap.main()
