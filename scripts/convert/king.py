@@ -75,8 +75,14 @@ def heads_of(settings, units, token_width):
     return settings.resolve("heads", from_shapes, allowed=lambda heads: 0 < heads <= units and units % heads == 0)
 
 
-def tokens(graph, view, settings, embed, attention, query_width, softmax_axis=None):
-    """Style tokens without biases and output projection: scores over sqrt(token width), softmax over tokens."""
+def tokens(graph, view, settings, embed, attention, query_width, softmax_axis=None, speaker=False):
+    """Style tokens without biases and output projection: scores over sqrt(token width), softmax over tokens. speaker:
+    what the query is wider than the encoder's state is a speaker vector behind it, a graph input."""
+    if speaker and view.shape(attention + "W_query.weight")[1] > query_width:
+        extra = view.shape(attention + "W_query.weight")[1] - query_width
+        graph.inputs["speaker"] = {"shape": [extra]}
+        graph.layer("query", "concat", inputs=[graph.layers[-1]["name"], "speaker"])
+        query_width += extra
     count, width = graph.tensor(embed, view[embed], (None, None)).shape
     units = view.shape(attention + "W_query.weight")[0]
     graph.tensor(attention + "W_query.weight", view[attention + "W_query.weight"], (units, query_width))
@@ -89,9 +95,10 @@ def tokens(graph, view, settings, embed, attention, query_width, softmax_axis=No
     return units
 
 
-def outputs(graph, style="stl", attention="stl.attention", reference="gru"):
+def outputs(graph, style="stl", attention="stl.attention", reference="gru", frames="gru.frames"):
     graph.output("style", style, "style embedding")
     if attention:
         graph.output("token_weights", attention, "softmax weights, [heads, tokens]")
     graph.output("reference", reference, "the reference encoder's last state, before the tokens" if attention else
                  "the reference encoder's last state")
+    graph.output("frames", frames, "all states of the reference encoder")

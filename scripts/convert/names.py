@@ -25,8 +25,12 @@ class View:
 
     def count(self, pattern):
         """How many of pattern.format(0), pattern.format(1), ... exist without a gap."""
+        return self.count_from(0, pattern)
+
+    def count_from(self, first, pattern):
+        """The same from pattern.format(first) on."""
         n = 0
-        while pattern.format(n) in self:
+        while pattern.format(first + n) in self:
             n += 1
         return n
 

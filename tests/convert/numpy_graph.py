@@ -214,24 +214,6 @@ def flatten(spec, weights, x):
     return np.ascontiguousarray(x.transpose(2, 1, 0)).reshape(frames, channels * bins)
 
 
-@layer("gru")
-def gru(spec, weights, x):
-    units = spec["units"]
-    for i in range(spec.get("layers", 1)):
-        into, back = weights[f"weight_ih_l{i}"], weights[f"weight_hh_l{i}"]
-        gates = x @ into.T + weights[f"bias_ih_l{i}"]
-        h, states = np.zeros(units), []
-        for step in gates:
-            again = back @ h + weights[f"bias_hh_l{i}"]
-            r = sigmoid(step[:units] + again[:units])
-            z = sigmoid(step[units:2 * units] + again[units:2 * units])
-            n = np.tanh(step[2 * units:] + r * again[2 * units:])
-            h = (1 - z) * n + z * h
-            states.append(h)
-        x = np.array(states)
-    return x if spec.get("output", "last") == "all" else x[-1]
-
-
 @layer("linear")
 def linear(spec, weights, x):
     y = x @ weights["weight"].T
@@ -282,3 +264,6 @@ def style_token_attention(spec, weights, x):
         if spec.get("out_bias", True):
             y = y + weights["out.bias"]
     return (y[0], {"attention": attention[:, 0]}) if vector else (y, {"attention": attention})
+
+
+import numpy_sequence  # noqa: E402, F401  enters its layers into LAYERS

@@ -104,7 +104,7 @@ class Manifest(Case):
         self.assertEqual([layers["stl"][k] for k in ("tokens", "token_width", "units", "heads")], [10, 32, 256, 8])
         self.assertEqual(
             {k: v["from"] for k, v in manifest["outputs"].items()},
-            {"style": "stl", "token_weights": "stl.attention", "reference": "gru"},
+            {"style": "stl", "token_weights": "stl.attention", "reference": "gru", "frames": "gru.frames"},
         )
 
     def test_mellotron(self):
@@ -200,7 +200,7 @@ class Manifest(Case):
         )
         self.assertEqual(sorted(manifest["provenance"]["folded"]), ["weight norm"])
         self.assertEqual(len(manifest["provenance"]["folded"]["weight norm"]), 6)
-        self.assertEqual(sorted(manifest["outputs"]), ["reference", "style"])
+        self.assertEqual(sorted(manifest["outputs"]), ["frames", "reference", "style"])
 
 
 if __name__ == "__main__":

@@ -71,9 +71,9 @@ def config(tree):
     return {**found, "heads": heads} if heads else found
 
 
-def published_front_end(settings):
-    """Trimming frames follow window and hop, and without trimming nothing is cut."""
-    front = settings.front_end(FRONT_END, "default configuration of coqui-ai/TTS", NOTES)
+def published_front_end(settings, others=None, why="default configuration of coqui-ai/TTS"):
+    """Trimming frames follow window and hop, and without trimming nothing is cut. others: a recipe's own values."""
+    front = settings.front_end({**FRONT_END, **(others or {})}, why, NOTES)
     for key, follows in (("trim_frame_length", "win_length"), ("trim_hop_length", "hop_length")):
         if key not in settings.given and front[follows] != "none":
             front[key] = front[follows]
@@ -93,7 +93,8 @@ def build(view, settings, graph):
     layout = settings.choose("layout")
     units = king.encoder(graph, view, graph.front_end["n_mels"], gru_at="encoder.recurrence.",
                          layout=layout)
-    king.tokens(graph, view, settings, "style_token_layer.style_tokens", "style_token_layer.attention.", units)
+    king.tokens(graph, view, settings, "style_token_layer.style_tokens", "style_token_layer.attention.", units,
+                speaker=True)
     king.outputs(graph)
 
 
