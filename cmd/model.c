@@ -1,4 +1,4 @@
-/* model.c - `stylet model`: info, verify, hash, schema. */
+/* model.c - `stylet model`: info, verify, diagnose, hash, schema. */
 #include "commands.h"
 #include "common.h"
 #include "messages.h"
@@ -7,13 +7,24 @@
 
 typedef struct {
     model_options model;
+    text_list bind;
+    const char *against;
+    double tolerance;
     bool json;
+    char **audio; /* operands behind the model */
+    int n_audio;
 } model_command_options;
 
 static const option_row options[] = {
     COMMON_OPTIONS,
     MODEL_OPTIONS,
-    {0, "json", NULL, OPTION_FLAG, offsetof(model_command_options, json), 0, 0, "info as JSON"},
+    {0, "json", NULL, OPTION_FLAG, offsetof(model_command_options, json), 0, 0, "info and diagnose as JSON"},
+    {0, "against", "FILE.safetensors", OPTION_TEXT, offsetof(model_command_options, against), 0, 0,
+     "verify: compare outputs with in.mel_CLIP, out.OUTPUT_CLIP"},
+    {0, "tolerance", "X", OPTION_NUMBER, offsetof(model_command_options, tolerance), 0, 1,
+     "of --against, times the largest expected value [1e-5]"},
+    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, offsetof(model_command_options, bind), 0, 0,
+     "diagnose: feed a further graph input"},
 };
 
 static bool ends_with(const char *text, const char *end) {
@@ -40,6 +51,37 @@ static int info(const model_command_options *o) {
     return print_buf(&out);
 }
 
+typedef struct {
+    sty_buf text;
+    size_t n, n_bad;
+    double worst; /* difference over largest */
+} comparison;
+
+static void tell(void *context, const sty_expectation *e) {
+    comparison *c = context;
+    const double relative = e->largest > 0 ? e->difference / e->largest : e->difference;
+    sty_buf_printf(&c->text, "%-4s %s%s%s: max difference %.2e, %.2e of the largest value\n", e->holds ? "ok" : "FAIL",
+                   e->output, *e->clip ? " of " : "", e->clip, e->difference, relative);
+    if (relative > c->worst) c->worst = relative;
+    c->n++;
+    c->n_bad += !e->holds;
+}
+
+static int compare(const model_command_options *o, const sty_model *model) {
+    const double tolerance = o->tolerance > 0 ? o->tolerance : 1e-5;
+    comparison c = {.n = 0};
+    sty_err err;
+    if (sty_expect(model, o->against, tolerance, tell, &c, &err) != STY_OK) {
+        message_error("%s", err.message);
+        sty_buf_clear(&c.text);
+        return EXIT_USAGE;
+    }
+    sty_buf_printf(&c.text, "%s: %zu of %zu comparisons hold, worst %.2e, tolerance %.2e of the largest value\n",
+                   c.n_bad ? "FAIL" : "ok", c.n - c.n_bad, c.n, c.worst, tolerance);
+    const int code = print_buf(&c.text);
+    return code == EXIT_OK && c.n_bad ? EXIT_SOME_FAILED : code;
+}
+
 /* Opening with verify checks every digest, tensor and shape. */
 static int verify(const model_command_options *o) {
     sty_model *model = open_model(&o->model, true);
@@ -48,8 +90,50 @@ static int verify(const model_command_options *o) {
     sty_buf_printf(&out, "ok: %s, %zu layers, %zu parameters, hash %s\n", sty_model_facts(model)->name,
                    sty_model_facts(model)->n_layers, sty_model_facts(model)->n_parameters,
                    sty_model_facts(model)->hash);
+    const int code = print_buf(&out);
+    const int compared = code == EXIT_OK && o->against ? compare(o, model) : code;
     sty_model_free(model);
-    return print_buf(&out);
+    return compared;
+}
+
+/* ---- diagnose ---- */
+
+static sty_status diagnose_clips(const model_command_options *o, sty_diagnosis *d, sty_err *err) {
+    STY_TRY(bind_inputs(sty_diagnosis_session(d), &o->bind, err));
+    for (size_t i = 0; i < o->bind.n; i++) {
+        char name[STY_MAX_NAME] = "";
+        const size_t n = strcspn(o->bind.items[i], "=");
+        if (n < sizeof name) memcpy(name, o->bind.items[i], n);
+        sty_diagnosis_bound(d, name);
+    }
+    for (int i = 0; i < o->n_audio; i++) {
+        sty_clip *clip = NULL;
+        STY_TRY(sty_clip_read(o->audio[i], NULL, &clip, err));
+        sty_status status = sty_diagnosis_clip(d, o->audio[i], clip, err);
+        sty_clip_free(clip);
+        STY_TRY(status);
+    }
+    return sty_diagnosis_run(d, err);
+}
+
+static int diagnose(const model_command_options *o) {
+    sty_buf out = {0};
+    sty_err err;
+    sty_diagnosis *d = NULL;
+    sty_model *model = open_model(&o->model, false);
+    if (!model) return EXIT_USAGE;
+    sty_status status = sty_diagnosis_create(model, &d, &err);
+    if (status == STY_OK) status = diagnose_clips(o, d, &err);
+    int code = exit_code(status);
+    if (status == STY_OK) {
+        if (o->json) sty_diagnosis_json(d, &out);
+        else sty_diagnosis_text(d, &out);
+        code = print_buf(&out);
+        if (code == EXIT_OK && sty_diagnosis_constant(d)) code = EXIT_SOME_FAILED;
+    } else message_error("%s", err.message);
+    sty_diagnosis_free(d);
+    sty_model_free(model);
+    return code;
 }
 
 static int hash(const model_command_options *o) {
@@ -76,7 +160,12 @@ static int schema(const model_command_options *o) {
 static const struct {
     const char *name;
     int (*run)(const model_command_options *o);
-} verbs[] = {{"info", info}, {"verify", verify}, {"hash", hash}, {"schema", schema}};
+    bool audio; /* takes operands behind the model */
+} verbs[] = {{"info", info, false},
+             {"verify", verify, false},
+             {"diagnose", diagnose, true},
+             {"hash", hash, false},
+             {"schema", schema, false}};
 
 static const char *verb_at(const void *context, size_t i) {
     (void)context;
@@ -86,13 +175,20 @@ static const char *verb_at(const void *context, size_t i) {
 static int run(void *options_, int n_args, char **args) {
     model_command_options *o = options_;
     sty_err err;
-    if (n_args < 1 || n_args > 2 || (n_args == 2 && o->model.model)) {
-        message_error("expected a verb and one model (stylet model --help)");
+    for (size_t i = 0; n_args > 0 && i < STY_COUNT(verbs); i++) {
+        if (strcmp(args[0], verbs[i].name) != 0) continue;
+        const bool named = o->model.model != NULL; /* by -m: all operands are audio */
+        if (!named && n_args > 1) o->model.model = args[1];
+        o->n_audio = n_args - (named ? 1 : n_args > 1 ? 2 : 1);
+        o->audio = args + (n_args - o->n_audio);
+        if (verbs[i].audio || o->n_audio == 0) return verbs[i].run(o);
+        message_error("model %s takes one model, given is also '%s'", args[0], o->audio[0]);
         return EXIT_USAGE;
     }
-    if (n_args == 2) o->model.model = args[1];
-    for (size_t i = 0; i < STY_COUNT(verbs); i++)
-        if (strcmp(args[0], verbs[i].name) == 0) return verbs[i].run(o);
+    if (n_args < 1) {
+        message_error("expected a verb and a model (stylet model --help)");
+        return EXIT_USAGE;
+    }
     sty_unknown_name("verb", args[0], verb_at, NULL, STY_COUNT(verbs), &err);
     message_error("%s (stylet model --help)", err.message);
     return EXIT_USAGE;
@@ -101,10 +197,12 @@ static int run(void *options_, int n_args, char **args) {
 const command command_model = {
     .name = "model",
     .summary = "what a model is and whether it is whole",
-    .usage = "info|verify|hash|schema [MODEL]",
+    .usage = "info|verify|diagnose|hash|schema [MODEL] [AUDIO...]",
     .examples = "stylet model info my-model            the bound graph with shapes\n"
                 "stylet model info weights.safetensors the manifest's entry for a weights file\n"
                 "stylet model verify my-model          every digest, tensor and shape\n"
+                "stylet model verify my-model --against expected.safetensors\n"
+                "stylet model diagnose my-model a.wav  why a reference has no effect, or that it has one\n"
                 "stylet model hash my-model            one digest, then one for each tensor\n"
                 "stylet model schema                   the JSON Schema of manifests",
     .options = options,
