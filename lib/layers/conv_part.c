@@ -8,18 +8,23 @@
 #include "layers/conv_part.h"
 
 #include "math/activation.h"
+#include "math/conv_exact.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct {
     const float *packed, *bias; /* bias NULL: none */
+    const float *weight;        /* not packed, when few positions may need it; else NULL */
     sty_norm_params norm;       /* kind none once folded */
     sty_norm_state norm_state;
 } conv_state;
 
 const char *const sty_padding_rules[] = {"given", "same", NULL};
 const char *const sty_conv_orders[] = {"norm_activation", "activation_norm", NULL};
+
+/* Instance norm over so few positions is computed in double (conv_exact.h). */
+enum { EXACT_POSITIONS = 8, EXACT_FLOATS = EXACT_POSITIONS * sizeof(double) / sizeof(float) };
 
 static size_t n_bins(const sty_shape *in) { return in->kind == STY_IMAGE ? in->dim[0] : 1; }
 
@@ -117,19 +122,23 @@ sty_status sty_conv_part_prepare(const void *params, const sty_shape *in, const 
     }
     sty_conv_pack(&conv, sty_weight(list, weights, "weight"), gain, packed);
     s->packed = packed;
+    if (p->norm.kind == STY_NORM_INSTANCE) s->weight = sty_weight(list, weights, "weight");
     *state = s;
     return STY_OK;
 }
 
 static size_t with_coordinates(const sty_conv_params *p, const sty_shape *in) {
-    return p->coordinates ? n_bins(in) * n_frames(in) * in_channels(p, in) : 0;
+    const size_t line = STY_ALIGN / sizeof(float); /* what follows is aligned */
+    return p->coordinates ? (n_bins(in) * n_frames(in) * in_channels(p, in) + line - 1) / line * line : 0;
 }
 
 size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_shape *out) {
     const sty_conv_params *p = params;
     const sty_conv conv = geometry(p, in);
     (void)out;
-    return with_coordinates(p, in) + sty_conv_scratch(&conv, n_bins(in), n_frames(in));
+    const size_t usual = sty_conv_scratch(&conv, n_bins(in), n_frames(in));
+    const size_t exact = p->norm.kind == STY_NORM_INSTANCE ? EXACT_FLOATS * (size_t)p->channels : 0;
+    return with_coordinates(p, in) + (usual > exact ? usual : exact);
 }
 
 double sty_conv_part_work(const void *params, const sty_shape *in, const sty_shape *out) {
@@ -160,6 +169,17 @@ static void append_coordinates(const sty_conv_params *p, const sty_tensor *in, f
         }
 }
 
+/* The whole layer in double; wide: [positions, channels]. */
+static void run_exact(const sty_conv_params *p, const conv_state *s, const sty_conv *conv, const float *x,
+                      const sty_shape *in, size_t positions, double *wide, float *y) {
+    const size_t c = (size_t)p->channels;
+    const bool first = p->order != STY_NORM_ACTIVATION;
+    sty_conv_run_exact(conv, s->weight, s->bias, x, n_bins(in), n_frames(in), wide);
+    if (first) sty_activate_exact((sty_activation)p->activation, p->slope, wide, positions * c);
+    sty_instance_norm_exact(wide, positions, c, p->norm.eps, s->norm_state.gain, s->norm_state.shift, y);
+    if (!first) sty_activate((sty_activation)p->activation, (float)p->slope, y, positions * c);
+}
+
 void sty_conv_part_run(const sty_layer_call *call) {
     const sty_conv_params *p = call->params;
     const conv_state *s = call->state;
@@ -176,6 +196,10 @@ void sty_conv_part_run(const sty_layer_call *call) {
     const size_t count = sty_shape_count(&call->out[0].shape), c = (size_t)p->channels;
     const bool norm_between = p->order == STY_NORM_ACTIVATION && s->norm.kind != STY_NORM_NONE;
     if (!norm_between) conv.activation = (sty_activation)p->activation;
+    if (s->weight && count / c <= EXACT_POSITIONS) {
+        run_exact(p, s, &conv, x, in, count / c, (double *)(void *)padded, y);
+        return;
+    }
     sty_conv_run(&conv, s->packed, s->bias, x, n_bins(in), n_frames(in), y, padded);
     sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
     if (norm_between) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);

@@ -38,7 +38,7 @@ static const sty_weight_tensor *expected(const work *w, const char *output, cons
         snprintf(name, sizeof name, "out.%s%s%.128s", aliases[i][1], *clip ? "_" : "", clip);
         found = sty_weights_find(&w->file, name);
     }
-    return found;
+    return found && sty_dtype_is_weight(found->dtype) ? found : NULL; /* counts are not outputs */
 }
 
 static sty_status values_of(work *w, const sty_weight_tensor *tensor, const float **values, sty_err *err) {
