@@ -5,7 +5,8 @@
     python3 scripts/bench_peers.py [--variant release] [--rounds 7]
 
 The work: ten seconds of 16 kHz speech, log-mel spectrogram, the standard GST reference
-encoder and its token attention (the model that `make bench` leaves in build/VARIANT/bench/gst).
+encoder and its token attention (the model that `make bench` leaves in build/VARIANT/bench/gst);
+and a DelightfulTTS conformer block (bench_conformer.py).
 One thread each. The programs take turns, round by round, and every ratio is the median over
 the rounds; the vectors are compared first, so that it is the same work. What is not installed
 is left out and named. torchaudio's mel is torch.stft and one matrix product; where torchaudio
@@ -28,6 +29,8 @@ import wave
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+
+import bench_conformer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RATE, N_FFT, HOP, WINDOW, MELS = 16000, 1024, 200, 800, 80
@@ -145,14 +148,14 @@ def onnx_session(torch_peer, mel, folder):
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"]), None
 
 
-def best(call, repeat=5):
-    """Milliseconds of the fastest of some calls."""
+def typical(call):
+    """Milliseconds: the median of five rounds, each the better of two calls, as in tests/bench."""
     times = []
-    for _ in range(repeat):
+    for _ in range(10):
         begin = time.perf_counter()
         call()
         times.append(time.perf_counter() - begin)
-    return 1e3 * min(times)
+    return 1e3 * statistics.median(map(min, times[::2], times[1::2]))
 
 
 def process(command):
@@ -178,6 +181,7 @@ class Peers:
                      ("a Python script", "one clip, whole process", ["script process"], "stylet process")]
         self._mels()
         self._onnx(folder)
+        self._conformer(folder)
 
     def _mels(self):
         torch, torchaudio, librosa = self.torch.torch, load("torchaudio"), load("librosa")
@@ -207,20 +211,41 @@ class Peers:
                       ("ONNX Runtime, PyTorch mel", "mel and network", ["onnx network", "torch mel"], "stylet total")]
 
 
-def check_same_work(peers, command):
-    record = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    distance = np.abs(np.array(record["style"]) - peers.torch.style(peers.mel).numpy()).max()
-    if not distance < 1e-4:
-        sys.exit(f"bench_peers: the vectors differ by {distance:.2g}: this would not compare the same work")
+    def _conformer(self, folder):
+        torch, width, frames = self.torch.torch, bench_conformer.WIDTH, bench_conformer.FRAMES
+        block = bench_conformer.make_block(torch)
+        self.block_model, self.block_input = os.path.join(folder, "block"), os.path.join(folder, "block.npy")
+        bench_conformer.write_model(block, self.block_model)
+        x = np.random.default_rng(0).standard_normal((frames, width)).astype(np.float32)
+        np.save(self.block_input, x)
+        x = torch.from_numpy(x)[None]
+        self.block_output = block(x)[0].numpy()
+        self.calls["torch block"] = lambda: block(x)
+        self.rows.append(("PyTorch", f"conformer block {width}, {frames} frames", ["torch block"], "stylet block"))
+
+
+def output_of(command):
+    return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE).stdout)
+
+
+def check_same_work(stylet, peers, command):
+    block = [stylet, "extract", "-q", "-m", peers.block_model, peers.block_input]
+    for args, want in ((command, peers.torch.style(peers.mel).numpy()), (block, peers.block_output)):
+        distance = np.abs(np.array(output_of(args)["style"]) - want).max()
+        if not distance < 1e-4:
+            sys.exit(f"bench_peers: the results differ by {distance:.2g}: this would not compare the same work")
 
 
 def one_round(bench, peers, command):
     """(milliseconds by name, stylet's own figures)"""
     parts = [bench / "bench", bench / "gst", ROOT / "tests/fixtures/a_en.wav", bench, bench.parent / "stylet",
              bench / "empty", "--json", "--rounds", "5"]
-    figures = json.loads(subprocess.run(list(map(str, parts)), check=True, stdout=subprocess.PIPE).stdout)
+    figures = output_of(parts)
     times = {f"stylet {part}": figures[f"{part}_ms"] for part in ("mel", "network", "total")}
-    times.update((name, best(call)) for name, call in peers.calls.items())
+    times.update((name, typical(call)) for name, call in peers.calls.items())
+    block = output_of([bench.parent / "stylet", "bench", "-q", "--json", "--seconds", "0.5", "-m", peers.block_model,
+                       peers.block_input])
+    times["stylet block"] = block["p50_ms"]
     times["stylet process"] = statistics.median(process(command) for _ in range(3))
     times["script process"] = process([sys.executable, __file__, "--one", str(bench / "gst"), str(bench / "clip.wav")])
     return times, figures
@@ -256,7 +281,7 @@ def main():
                str(bench / "clip.wav")]
     with tempfile.TemporaryDirectory() as folder:
         peers = Peers(torch, bench, folder)
-        check_same_work(peers, command)
+        check_same_work(bench.parent / "stylet", peers, command)
         rounds, figures = zip(*(one_round(bench, peers, command) for _ in range(options.rounds)))
     versions = [f"PyTorch {torch.__version__}"]
     versions += [f"{name} {load(name).__version__}" for name in ("torchaudio", "librosa", "onnxruntime") if load(name)]
