@@ -34,6 +34,7 @@ run  library libpng        libpng-dev
 run  command python3       python3
 run  python  numpy         python3-numpy
 test library cmocka        libcmocka-dev
+dev  command chromium      chromium
 dev  command clang         clang
 dev  runtime asan          libclang-rt-VERSION-dev
 dev  command clang-format  clang-format
