@@ -110,6 +110,11 @@ static void make_weights(layer_case *c, const sty_shape *in) {
         c->weights[i] = filled(n);
         for (size_t j = 0; j < n; j++)
             c->weights[i][j] = strstr(slot->name, "_var") ? 0.5f + fabsf(c->weights[i][j]) : size * c->weights[i][j];
+        if (c->source) {
+            char name[128];
+            snprintf(name, sizeof name, "%s%s", c->source_prefix, slot->name);
+            memcpy(c->weights[i], layer_case_weight(c->source, name), n * sizeof(float));
+        }
     }
     assert_int_equal(c->type->prepare(c->params, in, &c->slots, (const float *const *)c->weights, &c->arena,
                                       &c->state, &err), STY_OK);
@@ -183,6 +188,11 @@ void layer_case_run(layer_case *c) {
             free(before[i]);
         }
     free(again[0].data);
+}
+
+void layer_case_weights_from(layer_case *c, const layer_case *other, const char *prefix) {
+    c->source = other;
+    c->source_prefix = prefix;
 }
 
 bool layer_case_has(const layer_case *c, const char *name) {

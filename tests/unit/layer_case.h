@@ -23,6 +23,8 @@ typedef struct layer_case {
     float *weights[STY_MAX_SLOTS];
     const void *state;
     sty_arena arena;
+    const struct layer_case *source; /* of the weights, or NULL: random */
+    const char *source_prefix;
 } layer_case;
 
 /* Numbers for shapes, weights and inputs. The seed is STYLET_TEST_SEED or 1, and
@@ -43,6 +45,10 @@ sty_status layer_case_shape(layer_case *c, sty_shape *out, sty_err *err);
 
 /* Binds random weights, and runs with the further output and without it. */
 void layer_case_run(layer_case *c);
+
+/* Before a run: take the weights of another case, those that begin with prefix,
+ * instead of random ones. */
+void layer_case_weights_from(layer_case *c, const layer_case *other, const char *prefix);
 
 /* A weight by name; the test fails when there is none. */
 const float *layer_case_weight(const layer_case *c, const char *name);

@@ -1,0 +1,630 @@
+/* Feed-forward, conformer, convolution and recurrent layers, and the small ones between
+ * them, against naive twins in double over random shapes, lengths 1 to 300.
+ *
+ * Tolerance 2e-5 of max(1, largest), 1e-4 behind an instance norm over few steps, which
+ * divides by a deviation that may be small, and over recurrences of 300 steps. */
+#include "layer_case.h"
+#include "unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double tolerance = 2e-5;
+
+typedef struct {
+    size_t t, d;
+    double *at;
+} rows;
+
+static rows make(size_t t, size_t d) { return (rows){t, d, calloc(t * d + 1, sizeof(double))}; }
+
+static rows of(const sty_tensor *x) {
+    rows r = make(sty_shape_steps(&x->shape), sty_shape_width(&x->shape));
+    for (size_t i = 0; i < r.t * r.d; i++)
+        r.at[i] = (double)x->data[i];
+    return r;
+}
+
+static void replace(rows *x, rows y) {
+    free(x->at);
+    *x = y;
+}
+
+static const char *truth(bool b) { return b ? "true" : "false"; }
+
+static const float *weight(const layer_case *c, const char *prefix, const char *name) {
+    char text[64];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return layer_case_has(c, text) ? layer_case_weight(c, text) : NULL;
+}
+
+static double function(const char *kind, double slope, double x) {
+    const double s = 1 / (1 + exp(-x)), soft = x > 20 ? x : log1p(exp(x));
+    if (strcmp(kind, "relu") == 0) return x > 0 ? x : 0;
+    if (strcmp(kind, "leaky_relu") == 0) return x > 0 ? x : slope * x;
+    if (strcmp(kind, "tanh") == 0) return tanh(x);
+    if (strcmp(kind, "sigmoid") == 0) return s;
+    if (strcmp(kind, "softsign") == 0) return x / (1 + fabs(x));
+    if (strcmp(kind, "softplus") == 0) return soft;
+    if (strcmp(kind, "mish") == 0) return x * tanh(soft);
+    if (strcmp(kind, "swish") == 0) return x * s;
+    if (strcmp(kind, "gelu") == 0) return x * 0.5 * (1 + erf(x / sqrt(2)));
+    return x;
+}
+
+static const char *const functions[] = {"none",     "relu",     "leaky_relu", "tanh",  "sigmoid",
+                                        "softsign", "softplus", "mish",       "swish", "gelu"};
+
+static const char *random_function(void) { return functions[random_size(0, 9)]; }
+
+static void apply(const char *kind, double slope, rows *x) {
+    for (size_t i = 0; i < x->t * x->d; i++)
+        x->at[i] = function(kind, slope, x->at[i]);
+}
+
+/* Convolution over time with the weight [out, in / groups, kernel]; pads is added at each end. */
+static rows convolve(const rows *x, const float *w, const float *b, size_t out, size_t kernel, size_t stride,
+                     size_t pad, size_t dilation, size_t groups) {
+    const size_t span = (kernel - 1) * dilation + 1, ci = x->d / groups, co = out / groups;
+    rows y = make((x->t + 2 * pad - span) / stride + 1, out);
+    for (size_t t = 0; t < y.t; t++)
+        for (size_t o = 0; o < out; o++) {
+            double sum = b ? (double)b[o] : 0;
+            for (size_t i = 0; i < ci; i++)
+                for (size_t k = 0; k < kernel; k++) {
+                    const size_t at = t * stride + k * dilation;
+                    if (at >= pad && at - pad < x->t)
+                        sum += (double)w[(o * ci + i) * kernel + k] * x->at[(at - pad) * x->d + o / co * ci + i];
+                }
+            y.at[t * out + o] = sum;
+        }
+    return y;
+}
+
+/* Any norm; groups: of kind group. */
+static void normalise(const layer_case *c, const char *prefix, const char *kind, size_t groups, double eps, rows *x) {
+    const float *gain = weight(c, prefix, "weight"), *shift = weight(c, prefix, "bias");
+    const float *means = weight(c, prefix, "running_mean"), *vars = weight(c, prefix, "running_var");
+    if (strcmp(kind, "none") == 0) return;
+    if (strcmp(kind, "instance") == 0) groups = x->d;
+    const size_t width = x->d / groups;
+    rows y = make(x->t, x->d);
+    for (size_t t = 0; t < x->t; t++)
+        for (size_t j = 0; j < x->d; j++) {
+            const bool layer = strcmp(kind, "layer") == 0, batch = strcmp(kind, "batch") == 0;
+            const size_t t0 = layer ? t : 0, t1 = layer ? t + 1 : x->t;
+            const size_t j0 = layer ? 0 : j / width * width, j1 = layer ? x->d : j0 + width;
+            double mean = 0, var = 0, n = (double)((t1 - t0) * (j1 - j0));
+            for (size_t a = t0; a < t1 && !batch; a++)
+                for (size_t b = j0; b < j1; b++)
+                    mean += x->at[a * x->d + b] / n;
+            for (size_t a = t0; a < t1 && !batch; a++)
+                for (size_t b = j0; b < j1; b++)
+                    var += (x->at[a * x->d + b] - mean) * (x->at[a * x->d + b] - mean) / n;
+            if (batch) mean = (double)means[j], var = (double)vars[j];
+            y.at[t * x->d + j] = (x->at[t * x->d + j] - mean) / sqrt(var + eps) * (gain ? (double)gain[j] : 1) +
+                                 (shift ? (double)shift[j] : 0);
+        }
+    replace(x, y);
+}
+
+static void compare(const layer_case *c, const rows *want, double limit, const char *what) {
+    assert_int_equal(sty_shape_count(&c->out[0].shape), want->t * want->d);
+    assert_near(what, c->out[0].data, want->at, want->t * want->d, limit);
+}
+
+/* ---- feed-forward and conformer ---- */
+
+static size_t random_length(void) { return random_bool() ? random_size(1, 12) : random_size(1, 300); }
+
+static rows feed_forward(const layer_case *c, const char *prefix, const rows *x, bool linear, size_t kernel,
+                         size_t second, const char *activation, double slope, double factor) {
+    char norm[32];
+    snprintf(norm, sizeof norm, "%snorm.", prefix);
+    rows n = make(x->t, x->d);
+    memcpy(n.at, x->at, x->t * x->d * sizeof *x->at);
+    if (weight(c, norm, "weight")) normalise(c, norm, "layer", 1, 1e-5, &n);
+    size_t w = 0;
+    for (size_t i = 0; i < c->slots.n; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%sfirst.weight", prefix);
+        if (strcmp(c->slots.slot[i].name, name) == 0) w = c->slots.slot[i].dim[0];
+    }
+    if (linear) kernel = second = 1;
+    rows h = convolve(&n, weight(c, prefix, "first.weight"), weight(c, prefix, "first.bias"), w, kernel, 1, kernel / 2, 1, 1);
+    apply(activation, slope, &h);
+    if (weight(c, prefix, "gate.weight")) {
+        rows g = convolve(&n, weight(c, prefix, "gate.weight"), weight(c, prefix, "gate.bias"), w, kernel, 1, kernel / 2, 1, 1);
+        for (size_t i = 0; i < h.t * h.d; i++)
+            h.at[i] *= g.at[i];
+        free(g.at);
+    }
+    rows y = convolve(&h, weight(c, prefix, "second.weight"), weight(c, prefix, "second.bias"), x->d, second, 1, second / 2, 1, 1);
+    for (size_t i = 0; i < y.t * y.d; i++)
+        y.at[i] *= factor;
+    free(n.at), free(h.at);
+    return y;
+}
+
+static void feed_forward_is_its_definition(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 40; round++) {
+        const bool linear = random_bool(), residual = random_bool();
+        const size_t kernel = 1 + 2 * random_size(0, 3), second = 1 + 2 * random_size(0, 2);
+        const char *activation = random_function();
+        char text[512];
+        layer_case c;
+        snprintf(text, sizeof text,
+                 "kind=%s kernel=%zu second_kernel=%zu expansion=%zu width=%zu activation=%s slope=0.2 gate=%s "
+                 "first_bias=%s second_bias=%s norm=%s factor=0.75 residual=%s",
+                 linear ? "linear" : "conv", kernel, second, random_size(1, 4), random_bool() ? random_size(1, 20) : 0,
+                 activation, truth(random_bool()), truth(random_bool()), truth(random_bool()),
+                 random_bool() ? "layer" : "none", truth(residual));
+        layer_case_open(&c, "feed_forward", text);
+        layer_case_input(&c, 0, sty_shape_sequence(random_length(), random_size(1, 24)));
+        layer_case_run(&c);
+        rows x = of(&c.in[0]), y = feed_forward(&c, "", &x, linear, kernel, second, activation, 0.2, 0.75);
+        for (size_t i = 0; residual && i < y.t * y.d; i++)
+            y.at[i] += x.at[i];
+        compare(&c, &y, tolerance, text);
+        free(x.at), free(y.at);
+        layer_case_close(&c);
+    }
+}
+
+static rows conv_module(const layer_case *c, const char *prefix, const rows *x, size_t expansion, size_t kernel,
+                        const char *gate, const char *norm, const char *activation) {
+    char first[32], behind[32];
+    const size_t w = expansion * x->d;
+    snprintf(first, sizeof first, "%snorm_1.", prefix);
+    snprintf(behind, sizeof behind, "%snorm_2.", prefix);
+    rows n = make(x->t, x->d), g = make(x->t, w);
+    memcpy(n.at, x->at, x->t * x->d * sizeof *x->at);
+    normalise(c, first, "layer", 1, 1e-5, &n);
+    rows wide = convolve(&n, weight(c, prefix, "conv_1.weight"), weight(c, prefix, "conv_1.bias"), 2 * w, 1, 1, 0, 1, 1);
+    for (size_t t = 0; t < x->t; t++)
+        for (size_t j = 0; j < w; j++)
+            g.at[t * w + j] = wide.at[2 * t * w + j] * function(gate, 0.3, wide.at[(2 * t + 1) * w + j]);
+    rows d = convolve(&g, weight(c, prefix, "depthwise.weight"), weight(c, prefix, "depthwise.bias"), w, kernel, 1,
+                      kernel / 2, 1, w);
+    normalise(c, behind, norm, 1, 1e-5, &d);
+    apply(activation, 0.3, &d);
+    rows y = convolve(&d, weight(c, prefix, "conv_2.weight"), weight(c, prefix, "conv_2.bias"), x->d, 1, 1, 0, 1, 1);
+    free(n.at), free(g.at), free(wide.at), free(d.at);
+    return y;
+}
+
+static void conformer_conv_module_is_its_definition(void **unused) {
+    static const char *const norms[] = {"group", "batch", "layer", "none"};
+    (void)unused;
+    for (int round = 0; round < 30; round++) {
+        const size_t expansion = random_size(1, 3), kernel = 1 + 2 * random_size(0, 15);
+        const char *gate = random_bool() ? "leaky_relu" : "sigmoid", *norm = norms[random_size(0, 3)];
+        const char *activation = random_function();
+        char text[512];
+        layer_case c;
+        snprintf(text, sizeof text,
+                 "expansion=%zu kernel=%zu pointwise_bias=%s depthwise_bias=%s gate_activation=%s norm=%s activation=%s",
+                 expansion, kernel, truth(random_bool()), truth(random_bool()), gate, norm, activation);
+        layer_case_open(&c, "conformer_conv_module", text);
+        layer_case_input(&c, 0, sty_shape_sequence(random_length(), random_size(2, 16)));
+        layer_case_run(&c);
+        rows x = of(&c.in[0]), y = conv_module(&c, "", &x, expansion, kernel, gate, norm, activation);
+        compare(&c, &y, 1e-4, text);
+        free(x.at), free(y.at);
+        layer_case_close(&c);
+    }
+}
+
+/* x + attention(norm(x)), the attention by a layer of its own with the same weights. */
+static void add_attention(const layer_case *c, size_t heads, rows *x) {
+    layer_case a;
+    char text[64];
+    snprintf(text, sizeof text, "heads=%zu", heads);
+    rows n = make(x->t, x->d);
+    memcpy(n.at, x->at, x->t * x->d * sizeof *x->at);
+    normalise(c, "norm.", "layer", 1, 1e-5, &n);
+    layer_case_open(&a, "conformer_multi_headed_self_attention", text);
+    layer_case_input(&a, 0, sty_shape_sequence(x->t, x->d));
+    for (size_t i = 0; i < x->t * x->d; i++)
+        a.in[0].data[i] = (float)n.at[i];
+    layer_case_weights_from(&a, c, "attention.");
+    layer_case_run(&a);
+    for (size_t i = 0; i < x->t * x->d; i++)
+        x->at[i] += (double)a.out[0].data[i];
+    free(n.at);
+    layer_case_close(&a);
+}
+
+static void add_rows(rows *x, rows y, double scale) {
+    for (size_t i = 0; i < x->t * x->d; i++)
+        x->at[i] = scale * (x->at[i] + y.at[i]);
+    free(y.at);
+}
+
+static rows condition(const layer_case *c, const rows *x, const rows *e, size_t kernel) {
+    rows p = convolve(x, layer_case_weight(c, "condition.pointwise.weight"), layer_case_weight(c, "condition.pointwise.bias"),
+                      2 * x->d, 1, 1, 0, 1, 1);
+    rows m = convolve(&p, layer_case_weight(c, "condition.depthwise.weight"),
+                      layer_case_weight(c, "condition.depthwise.bias"), 2 * x->d, kernel, 1, kernel / 2, 1, 2 * x->d);
+    rows s = convolve(e, layer_case_weight(c, "condition.embedding.weight"),
+                      layer_case_weight(c, "condition.embedding.bias"), x->d, 1, 1, 0, 1, 1);
+    rows y = make(x->t, x->d);
+    for (size_t t = 0; t < x->t; t++)
+        for (size_t j = 0; j < x->d; j++)
+            y.at[t * x->d + j] = (m.at[t * 2 * x->d + j] + function("softsign", 0, s.at[(e->t > 1 ? t : 0) * x->d + j])) *
+                                 function("sigmoid", 0, m.at[t * 2 * x->d + x->d + j]);
+    free(p.at), free(m.at), free(s.at);
+    return y;
+}
+
+static void conformer_blocks_are_their_parts_in_either_order(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 30; round++) {
+        const size_t heads = random_size(1, 4), d = heads * random_size(1, 6), t = random_length();
+        const bool standard = random_bool(), ff = random_bool(), conditioned = random_bool(), steps = random_bool();
+        char text[512];
+        layer_case c;
+        snprintf(text, sizeof text, "heads=%zu order=%s ff=%s condition_kernel=5 final_norm=%s", heads,
+                 standard ? "standard" : "conv_around_attention", truth(ff), standard ? "layer" : "none");
+        layer_case_open(&c, "conformer_block", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, d));
+        if (conditioned) layer_case_input(&c, 1, steps ? sty_shape_sequence(t, 3) : sty_shape_vector(3));
+        layer_case_run(&c);
+        rows x = of(&c.in[0]);
+        if (conditioned) {
+            rows e = of(&c.in[1]);
+            add_rows(&x, condition(&c, &x, &e, 5), sqrt(0.5));
+            free(e.at);
+        }
+        if (ff) add_rows(&x, feed_forward(&c, "ff.", &x, false, 3, 1, "leaky_relu", 0.3, 0.5), 1);
+        if (standard) add_attention(&c, heads, &x);
+        add_rows(&x, conv_module(&c, "conv_1.", &x, 2, 7, "leaky_relu", "group", "leaky_relu"), 1);
+        if (!standard) {
+            add_attention(&c, heads, &x);
+            add_rows(&x, conv_module(&c, "conv_2.", &x, 2, 7, "leaky_relu", "group", "leaky_relu"), 1);
+        }
+        if (standard && ff) add_rows(&x, feed_forward(&c, "ff_2.", &x, false, 3, 1, "leaky_relu", 0.3, 0.5), 1);
+        if (standard) normalise(&c, "final_norm.", "layer", 1, 1e-5, &x);
+        compare(&c, &x, 2e-4, text); /* up to six norms one behind the other */
+        free(x.at);
+        layer_case_close(&c);
+    }
+}
+
+/* ---- convolution, recurrences ---- */
+
+static void conv1d_is_its_definition(void **unused) {
+    static const char *const norms[] = {"none", "batch", "instance", "layer", "group"};
+    static const char *const coordinates[] = {"none", "time", "time_radius"};
+    (void)unused;
+    for (int round = 0; round < 60; round++) {
+        const size_t extra = random_size(0, 2), groups = extra ? 1 : random_size(1, 4), d = groups * random_size(1, 8);
+        const size_t out = groups * random_size(1, 8), kernel = random_size(1, 5), stride = random_size(1, 3);
+        const size_t dilation = random_size(1, 2), pad = random_size(0, 4), norm = random_size(0, 4);
+        const size_t least = (kernel - 1) * dilation + 1 + stride, t = least + random_size(1, random_bool() ? 6 : 290);
+        const bool norm_first = random_bool();
+        const char *activation = random_function();
+        char text[512];
+        layer_case c;
+        snprintf(text, sizeof text,
+                 "channels=%zu kernel=%zu stride=%zu padding=%zu dilation=%zu groups=%zu bias=%s coordinates=%s norm=%s "
+                 "activation=%s slope=0.3 order=%s norm_affine=%s",
+                 out, kernel, stride, pad, dilation, groups, truth(random_bool()), coordinates[extra], norms[norm],
+                 activation, norm_first ? "norm_activation" : "activation_norm", truth(random_bool()));
+        layer_case_open(&c, "conv1d", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, d));
+        layer_case_run(&c);
+        rows x = make(t, d + extra);
+        for (size_t i = 0; i < t; i++) {
+            const double a = 2 * (double)i / (double)(t - 1) - 1;
+            for (size_t j = 0; j < d; j++)
+                x.at[i * x.d + j] = (double)c.in[0].data[i * d + j];
+            if (extra > 0) x.at[i * x.d + d] = a;
+            if (extra > 1) x.at[i * x.d + d + 1] = fabs(a - 0.5);
+        }
+        rows y = convolve(&x, layer_case_weight(&c, "weight"), weight(&c, "", "bias"), out, kernel, stride, pad, dilation, groups);
+        if (!norm_first) apply(activation, 0.3, &y);
+        normalise(&c, "norm.", norms[norm], 1, 1e-5, &y);
+        if (norm_first) apply(activation, 0.3, &y);
+        compare(&c, &y, 1e-4, text);
+        free(x.at), free(y.at);
+        layer_case_close(&c);
+    }
+}
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static double row_product(const float *w, const double *x, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)w[i] * x[i];
+    return sum;
+}
+
+/* One direction of one torch layer; backwards runs from the end. states [t, u]. */
+static void recurrence(const layer_case *c, bool lstm, size_t layer, bool backwards, const rows *x, size_t u, double *states) {
+    char suffix[32], name[64];
+    const float *w[4];
+    static const char *const names[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+    snprintf(suffix, sizeof suffix, "_l%zu%s", layer, backwards ? "_reverse" : "");
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s%s", names[i], suffix);
+        w[i] = layer_case_weight(c, name);
+    }
+    double *h = calloc(u, sizeof *h), *cell = calloc(u, sizeof *cell), *into = calloc(4 * u, sizeof *into);
+    double *back = calloc(4 * u, sizeof *back);
+    for (size_t step = 0; step < x->t; step++) {
+        const size_t t = backwards ? x->t - 1 - step : step;
+        for (size_t r = 0; r < (lstm ? 4 : 3) * u; r++) {
+            into[r] = row_product(w[0] + r * x->d, x->at + t * x->d, x->d) + (double)w[2][r];
+            back[r] = row_product(w[1] + r * u, h, u) + (double)w[3][r];
+        }
+        for (size_t j = 0; j < u; j++) {
+            if (lstm) {
+                cell[j] = sigmoid(into[u + j] + back[u + j]) * cell[j] +
+                          sigmoid(into[j] + back[j]) * tanh(into[2 * u + j] + back[2 * u + j]);
+                h[j] = sigmoid(into[3 * u + j] + back[3 * u + j]) * tanh(cell[j]);
+            } else {
+                const double r = sigmoid(into[j] + back[j]), z = sigmoid(into[u + j] + back[u + j]);
+                h[j] = (1 - z) * tanh(into[2 * u + j] + r * back[2 * u + j]) + z * h[j];
+            }
+        }
+        memcpy(states + t * u, h, u * sizeof *h);
+    }
+    free(h), free(cell), free(into), free(back);
+}
+
+static void recurrent_layers_are_their_definitions(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 40; round++) {
+        const bool lstm = random_bool(), both = random_bool(), all = random_bool();
+        const size_t layers = random_size(1, 3), u = random_size(1, 20), t = random_length(), n = both ? 2 : 1;
+        char text[256];
+        layer_case c;
+        snprintf(text, sizeof text, "units=%zu layers=%zu bidirectional=%s output=%s", u, layers, truth(both), all ? "all" : "last");
+        layer_case_open(&c, lstm ? "lstm" : "gru", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, random_size(1, 20)));
+        layer_case_run(&c);
+        rows x = of(&c.in[0]);
+        for (size_t l = 0; l < layers; l++) {
+            rows y = make(t, n * u), one = make(t, u);
+            for (size_t direction = 0; direction < n; direction++) {
+                recurrence(&c, lstm, l, direction == 1, &x, u, one.at);
+                for (size_t i = 0; i < t; i++)
+                    memcpy(y.at + i * n * u + direction * u, one.at + i * u, u * sizeof(double));
+            }
+            free(one.at);
+            replace(&x, y);
+        }
+        assert_near(text, c.out[1].data, x.at, t * n * u, 1e-4);
+        rows last = make(1, n * u);
+        memcpy(last.at, x.at + (t - 1) * n * u, u * sizeof(double));
+        if (both) memcpy(last.at + u, x.at + u, u * sizeof(double));
+        compare(&c, all ? &x : &last, 1e-4, text);
+        free(x.at), free(last.at);
+        layer_case_close(&c);
+    }
+}
+
+static void the_tensorflow_cell_resets_before_its_product(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 20; round++) {
+        const size_t u = random_size(1, 20), d = random_size(1, 20), t = random_length();
+        char text[64];
+        layer_case c;
+        snprintf(text, sizeof text, "units=%zu cell=tensorflow", u);
+        layer_case_open(&c, "gru", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, d));
+        layer_case_run(&c);
+        const float *wg = layer_case_weight(&c, "gates.weight"), *bg = layer_case_weight(&c, "gates.bias");
+        const float *wc = layer_case_weight(&c, "candidate.weight"), *bc = layer_case_weight(&c, "candidate.bias");
+        rows x = of(&c.in[0]), h = make(1, u), g = make(1, 2 * u), both = make(1, d + u);
+        for (size_t i = 0; i < t; i++) {
+            memcpy(both.at, x.at + i * d, d * sizeof(double));
+            memcpy(both.at + d, h.at, u * sizeof(double));
+            for (size_t r = 0; r < 2 * u; r++)
+                g.at[r] = sigmoid(row_product(wg + r * (d + u), both.at, d + u) + (double)bg[r]);
+            for (size_t j = 0; j < u; j++)
+                both.at[d + j] *= g.at[j];
+            for (size_t j = 0; j < u; j++)
+                h.at[j] = g.at[u + j] * h.at[j] +
+                          (1 - g.at[u + j]) * tanh(row_product(wc + j * (d + u), both.at, d + u) + (double)bc[j]);
+        }
+        compare(&c, &h, 1e-4, text);
+        free(x.at), free(h.at), free(g.at), free(both.at);
+        layer_case_close(&c);
+    }
+}
+
+/* ---- additive attention and the small layers ---- */
+
+static void additive_attention_is_its_definition(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 40; round++) {
+        const size_t heads = random_size(1, 16), w = random_size(1, 8), u = heads * w, k = random_size(1, 12);
+        const size_t e = random_size(1, 9), d = random_size(1, 20), n = random_size(1, 6);
+        const bool dot = random_bool(), normed = random_bool(), projected = random_bool();
+        char text[256];
+        layer_case c;
+        snprintf(text, sizeof text,
+                 "tokens=%zu token_width=%zu units=%zu heads=%zu score=%s normalize=%s value_projection=%s key_bias=%s", k, e, u,
+                 heads, dot ? "dot" : "additive", truth(normed), truth(projected), truth(random_bool()));
+        layer_case_open(&c, "additive_attention", text);
+        layer_case_input(&c, 0, sty_shape_sequence(n, d));
+        layer_case_run(&c);
+        rows x = of(&c.in[0]), tokens = make(k, e);
+        for (size_t i = 0; i < k * e; i++)
+            tokens.at[i] = tanh((double)layer_case_weight(&c, "tokens")[i]);
+        rows q = convolve(&x, layer_case_weight(&c, "query.weight"), weight(&c, "", "query.bias"), u, 1, 1, 0, 1, 1);
+        rows key = convolve(&tokens, layer_case_weight(&c, "key.weight"), weight(&c, "", "key.bias"), u, 1, 1, 0, 1, 1);
+        rows value = projected ? convolve(&tokens, layer_case_weight(&c, "value.weight"), NULL, u, 1, 1, 0, 1, 1) : tokens;
+        const float *v = weight(&c, "", "v"), *g = weight(&c, "", "g"), *b = weight(&c, "", "b");
+        const size_t vw = projected ? w : e;
+        double squares = 0, *score = calloc(k, sizeof *score);
+        rows y = make(n, heads * vw);
+        for (size_t j = 0; v && j < w; j++)
+            squares += (double)v[j] * (double)v[j];
+        for (size_t i = 0; i < n; i++)
+            for (size_t h = 0; h < heads; h++) {
+                double sum = 0;
+                for (size_t t = 0; t < k; t++) {
+                    score[t] = 0;
+                    for (size_t j = 0; j < w; j++) {
+                        const double a = key.at[t * u + h * w + j], p = q.at[i * u + h * w + j];
+                        if (dot) score[t] += a * p / sqrt((double)w);
+                        else score[t] += (g ? (double)*g * (double)v[j] / sqrt(squares) : (double)v[j]) *
+                                         tanh(a + p + (b ? (double)b[j] : 0));
+                    }
+                    sum += score[t] = exp(score[t]);
+                }
+                for (size_t t = 0; t < k; t++)
+                    for (size_t j = 0; j < vw; j++)
+                        y.at[i * y.d + h * vw + j] += score[t] / sum * value.at[t * value.d + (projected ? h * w : 0) + j];
+            }
+        compare(&c, &y, tolerance, text);
+        if (projected) free(value.at);
+        free(x.at), free(tokens.at), free(q.at), free(key.at), free(y.at), free(score);
+        layer_case_close(&c);
+    }
+}
+
+static void gates_are_halves(void **unused) {
+    (void)unused;
+    for (int round = 0; round < 20; round++) {
+        const bool first = random_bool();
+        const char *kind = random_function();
+        const size_t t = random_length(), d = random_size(1, 20);
+        char text[128];
+        layer_case c;
+        snprintf(text, sizeof text, "activation=%s slope=0.2 gate=%s", kind, first ? "first" : "second");
+        layer_case_open(&c, "glu", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, 2 * d));
+        layer_case_run(&c);
+        rows y = make(t, d);
+        for (size_t i = 0; i < t * d; i++) {
+            const double a = (double)c.in[0].data[i / d * 2 * d + i % d], b = (double)c.in[0].data[i / d * 2 * d + d + i % d];
+            y.at[i] = first ? function(kind, 0.2, a) * b : a * function(kind, 0.2, b);
+        }
+        compare(&c, &y, tolerance, text);
+        free(y.at);
+        layer_case_close(&c);
+    }
+}
+
+static void sums_repeat_vectors_at_every_step(void **unused) {
+    layer_case c;
+    (void)unused;
+    layer_case_open(&c, "add", "factor=0.5");
+    layer_case_input(&c, 0, sty_shape_sequence(7, 3));
+    layer_case_input(&c, 1, sty_shape_vector(3));
+    layer_case_input(&c, 2, sty_shape_sequence(7, 3));
+    layer_case_run(&c);
+    for (size_t i = 0; i < 21; i++)
+        assert_float_equal(c.out[0].data[i], c.in[0].data[i] + 0.5f * (c.in[1].data[i % 3] + c.in[2].data[i]), 1e-6);
+    layer_case_close(&c);
+}
+
+static void concat_repeats_vectors_at_every_step(void **unused) {
+    layer_case c;
+    (void)unused;
+    layer_case_open(&c, "concat", "");
+    layer_case_input(&c, 0, sty_shape_vector(2));
+    layer_case_input(&c, 1, sty_shape_sequence(4, 3));
+    layer_case_run(&c);
+    for (size_t t = 0; t < 4; t++)
+        for (size_t j = 0; j < 5; j++)
+            assert_true(c.out[0].data[t * 5 + j] == (j < 2 ? c.in[0].data[j] : c.in[1].data[t * 3 + j - 2]));
+    layer_case_close(&c);
+}
+
+static void scale_and_slice_are_plain(void **unused) {
+    layer_case c;
+    (void)unused;
+    layer_case_open(&c, "scale", "factor=-2.5");
+    layer_case_input(&c, 0, sty_shape_image(2, 3, 4));
+    layer_case_run(&c);
+    for (size_t i = 0; i < 24; i++)
+        assert_true(c.out[0].data[i] == -2.5f * c.in[0].data[i]);
+    layer_case_close(&c);
+    layer_case_open(&c, "slice", "start=3 width=2");
+    layer_case_input(&c, 0, sty_shape_sequence(4, 6));
+    layer_case_run(&c);
+    for (size_t i = 0; i < 8; i++)
+        assert_true(c.out[0].data[i] == c.in[0].data[i / 2 * 6 + 3 + i % 2]);
+    layer_case_close(&c);
+}
+
+static void pools_count_what_the_mask_leaves(void **unused) {
+    static const char *const kinds[] = {"mean", "last", "max"};
+    (void)unused;
+    for (int round = 0; round < 30; round++) {
+        const size_t kind = random_size(0, 2), t = random_length(), d = random_size(1, 9);
+        const bool masked = random_bool();
+        char text[32];
+        layer_case c;
+        snprintf(text, sizeof text, "kind=%s", kinds[kind]);
+        layer_case_open(&c, "pool", text);
+        layer_case_input(&c, 0, sty_shape_sequence(t, d));
+        if (masked) layer_case_mask(&c, 1, sty_shape_vector(t));
+        layer_case_run(&c);
+        rows y = make(1, d);
+        for (size_t j = 0; j < d; j++) {
+            double sum = 0, n = 0, last = 0, most = -INFINITY;
+            for (size_t i = 0; i < t; i++)
+                if (!masked || c.in[1].data[i] != 0.0f) {
+                    last = (double)c.in[0].data[i * d + j];
+                    sum += last;
+                    most = fmax(most, last);
+                    n++;
+                }
+            y.at[j] = kind == 0 ? sum / n : kind == 1 ? last : most;
+        }
+        compare(&c, &y, tolerance, text);
+        free(y.at);
+        layer_case_close(&c);
+    }
+}
+
+static void average_pools_repeat_the_last_of_odd_frames(void **unused) {
+    (void)unused;
+    for (size_t t = 2; t < 9; t++) {
+        layer_case c;
+        layer_case_open(&c, "average_pool", "odd_frames=repeat");
+        layer_case_input(&c, 0, sty_shape_image(5, t, 3));
+        layer_case_run(&c);
+        assert_int_equal(c.out[0].shape.dim[0], 2);
+        assert_int_equal(c.out[0].shape.dim[1], (t + 1) / 2);
+        const float *x = c.in[0].data;
+        for (size_t f = 0; f < 2; f++)
+            for (size_t i = 0; i < (t + 1) / 2; i++)
+                for (size_t j = 0; j < 3; j++) {
+                    const size_t a = 2 * i, b = a + 1 < t ? a + 1 : t - 1, top = 2 * f * t, next = top + t;
+                    assert_float_equal(c.out[0].data[(f * ((t + 1) / 2) + i) * 3 + j],
+                                       0.25f * (x[(top + a) * 3 + j] + x[(top + b) * 3 + j] + x[(next + a) * 3 + j] +
+                                                x[(next + b) * 3 + j]), 1e-6);
+                }
+        layer_case_close(&c);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(feed_forward_is_its_definition),
+        cmocka_unit_test(conformer_conv_module_is_its_definition),
+        cmocka_unit_test(conformer_blocks_are_their_parts_in_either_order),
+        cmocka_unit_test(conv1d_is_its_definition),
+        cmocka_unit_test(recurrent_layers_are_their_definitions),
+        cmocka_unit_test(the_tensorflow_cell_resets_before_its_product),
+        cmocka_unit_test(additive_attention_is_its_definition),
+        cmocka_unit_test(gates_are_halves),
+        cmocka_unit_test(sums_repeat_vectors_at_every_step),
+        cmocka_unit_test(concat_repeats_vectors_at_every_step),
+        cmocka_unit_test(scale_and_slice_are_plain),
+        cmocka_unit_test(pools_count_what_the_mask_leaves),
+        cmocka_unit_test(average_pools_repeat_the_last_of_odd_frames),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
