@@ -127,7 +127,7 @@ asan ubsan tsan:
 
 .PHONY: sanitized
 sanitized: test-programs
-	$(Q)STYLET=$(CURDIR)/$(PROGRAM) $(PYTHON) tests/run -t 1800 $(TEST_PROGRAMS) $(sort $(wildcard tests/cli/test_*.py))
+	$(Q)STYLET=$(CURDIR)/$(PROGRAM) $(PYTHON) tests/run -t 1800 $(TEST_PROGRAMS) $(sort $(wildcard tests/cli/test_*.py tests/bad/test_*.py))
 
 ## valgrind: the C tests under memcheck
 valgrind: test-programs
@@ -181,15 +181,17 @@ install: all
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libstylet.a
 	install $(SHARED) $(DESTDIR)$(PREFIX)/lib/libstylet.so.0
 	ln -sf libstylet.so.0 $(DESTDIR)$(PREFIX)/lib/libstylet.so
-	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nRequires.private: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: -lm -lpthread\nCflags: -I$${includedir}\n' \
-	  '$(PREFIX)' '$(VERSION)' '$(PACKAGES)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: %s\nCflags: -I$${includedir}\n' \
+	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
 
+## uninstall: takes away what install brought
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/stylet $(DESTDIR)$(PREFIX)/bin/stylet $(DESTDIR)$(PREFIX)/include/stylet.h \
 	  $(DESTDIR)$(PREFIX)/lib/libstylet.a $(DESTDIR)$(PREFIX)/lib/libstylet.so $(DESTDIR)$(PREFIX)/lib/libstylet.so.0 \
 	  $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 
+## clean: takes away everything built
 clean:
 	rm -rf $(filter-out build/third_party,$(wildcard build/*)) # what set-up fetched stays
 
