@@ -70,7 +70,7 @@ class Family(stylet.Case):
             record, = self.records("extract", "-m", model, *args, "-w", ",".join(o for o, _ in pairs), path)
             for output, values in pairs:
                 limit = tolerance(output, clip) if callable(tolerance) else tolerance
-                self.close(record[output], values, limit, f"{output} of {clip}", "features")
+                self.close(record[output], values, limit, f"{output} of {clip}", "T6" if clip == "T6" else "features")
                 compared += 1
         return compared
 
@@ -195,6 +195,75 @@ class Golden(Family):
             done = self.fails(2, "extract", "-m", model, stylet.golden(self.CLIP), saying="--bind text=")
             self.assertEqual(done.stdout, b"")
             self.records("extract", "-m", model, "-w", "reference", stylet.golden(self.CLIP))
+
+
+class Diagnosis(Family):
+    """What `model diagnose` says of published checkpoints."""
+
+    def report(self, model, code, *args):
+        done = stylet.run("model", "diagnose", "--json", model, *args)
+        self.assertEqual(done.returncode, code, done.err)
+        found = json.loads(done.stdout)
+        return found, {finding["code"]: finding["text"] for finding in found["findings"]}
+
+    def test_delightful_tts_as_published_is_constant_and_reference_moves(self):
+        for folder in ("delightful_voicesmith", "delightful_tts_framework"):
+            model, _ = self.golden(folder, "--family", "delightful-tts")
+            found, texts = self.report(model, 1)
+            self.assertEqual((found["main"], found["verdict"]), ("style", "constant"))
+            self.assertIn("runs over the batch", texts["softmax_axis"])
+            self.assertIn("'reference'", texts["carries_style"])
+            self.assertEqual(found["outputs"]["reference"]["verdict"], "moves")
+
+    def test_delightful_tts_as_intended_moves(self):
+        model, _ = self.golden("delightful_voicesmith", "--family", "delightful-tts", "--set", "softmax_axis=tokens")
+        found, texts = self.report(model, 0, stylet.golden("clips/22050/me_example2.wav"))
+        self.assertNotEqual(found["verdict"], "constant")
+        self.assertNotIn("softmax_axis", texts)
+
+    def test_the_golden_gst_moves(self):
+        model = self.convert(stylet.golden("gst_tacotron_16k.pt"), "--family", "gst-tacotron")
+        found, texts = self.report(model, 0)
+        self.assertEqual(found["verdict"], "moves")
+        self.assertNotIn("dead_tokens", texts)
+        self.assertNotIn("duplicate_tokens", texts)
+
+    def test_every_family_can_be_diagnosed(self):
+        stylet.golden("families")
+        for name in ("gpt_sovits", "adaspeech", "capacitron", "capacitron_text", "coqui_speaker", "nemo_gst"):
+            model = self.convert(FIXTURES / f"{name}.pt")
+            found, texts = self.report(model, 0)
+            self.assertEqual("stand_in" in texts, name in ("capacitron_text", "coqui_speaker"), name)
+        for folder, args in (("styletts2", ()), ("stylespeech", ()), ("mellotron", ("--family", "mellotron"))):
+            model, _ = self.golden(folder, *args)
+            found, texts = self.report(model, 0)
+            self.assertEqual("mel_major" in texts, folder == "mellotron")
+            self.assertEqual("filter_bank_rate" in texts, folder == "styletts2")
+
+
+class Short(Family):
+    """Each family's shortest clip: the error says it in seconds, --pad-short makes it, a frame more needs nothing."""
+
+    def check_minimum(self, model, frames, hop, rate, samples_of):
+        seconds = samples_of(frames) / rate
+        noise = np.random.default_rng(5).standard_normal(samples_of(frames)) * 0.05
+        short = stylet.write_wav(self.scratch / "short.wav", noise[:samples_of(frames) - hop], rate)
+        enough = stylet.write_wav(self.scratch / "enough.wav", noise, rate)
+        self.fails(3, "extract", "-m", model, short, saying=["too_short", f"at least {frames} frames ({seconds:.3f} s)"])
+        record, = self.records("extract", "-m", model, "--pad-short", short)
+        self.assertEqual(record["num_frames"], frames)
+        self.assertRegex(" ".join(record["notes"]), "padded by [0-9]+ samples")
+        record, = self.records("extract", "-m", model, enough)
+        self.assertEqual(record["num_frames"], frames)
+        self.assertNotIn("notes", record)
+
+    def test_styletts2_needs_65_frames(self):
+        model, _ = self.golden("styletts2", "--set", "trim=none")
+        self.check_minimum(model, 65, 300, 24000, lambda frames: (frames - 1) * 300)
+
+    def test_delightful_tts_needs_5_frames(self):
+        model, _ = self.golden("delightful_voicesmith", "--family", "delightful-tts", "--set", "last_frame=keep")
+        self.check_minimum(model, 5, 256, 22050, lambda frames: frames * 256)
 
 
 class OpenVoice(Family):
