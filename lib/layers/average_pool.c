@@ -67,6 +67,11 @@ static void run(const sty_layer_call *call) {
         }
 }
 
+static sty_reach reach(const void *params_) {
+    const pool_params *p = params_;
+    return (sty_reach){(size_t)p->kernel[0], (size_t)p->stride[0]};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_average_pool = {
@@ -78,5 +83,6 @@ const sty_layer_type sty_layer_average_pool = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .reach = reach,
     .run = run,
 };

@@ -277,5 +277,6 @@ const sty_layer_type sty_layer_conformer_block = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = sty_reach_whole,
     .run = run,
 };

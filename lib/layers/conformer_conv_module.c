@@ -47,6 +47,14 @@ static void run(const sty_layer_call *call) {
                           call->out[0].data, call->scratch);
 }
 
+static sty_reach reach(const void *params_) {
+    const sty_conv_module_params *p = params_;
+    sty_norm_params first = p->norm;
+    first.kind = p->first_norm;
+    if (sty_norm_sees_all(&p->norm) || sty_norm_sees_all(&first)) return sty_reach_whole(p);
+    return (sty_reach){(size_t)p->kernel, 1};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_conformer_conv_module = {
@@ -62,5 +70,6 @@ const sty_layer_type sty_layer_conformer_conv_module = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = reach,
     .run = run,
 };

@@ -113,5 +113,6 @@ const sty_layer_type sty_layer_conformer_multi_headed_self_attention = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = sty_reach_whole,
     .run = run,
 };

@@ -42,5 +42,6 @@ const sty_layer_type sty_layer_conv1d = {
     .prepare = sty_conv_part_prepare,
     .scratch = sty_conv_part_scratch,
     .work = sty_conv_part_work,
+    .reach = sty_conv_part_reach,
     .run = sty_conv_part_run,
 };

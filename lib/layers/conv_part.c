@@ -148,6 +148,12 @@ double sty_conv_part_work(const void *params, const sty_shape *in, const sty_sha
            (double)(in_channels(p, in) / (size_t)p->groups);
 }
 
+sty_reach sty_conv_part_reach(const void *params) {
+    const sty_conv_params *p = params;
+    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p);
+    return (sty_reach){(size_t)((p->kernel[0] - 1) * p->dilation[0] + 1), (size_t)p->stride[0]};
+}
+
 /* -1 at the first index, 1 at the last. */
 static float coordinate(size_t i, size_t n) { return 2.0f * (float)i / (float)(n - 1) - 1.0f; }
 

@@ -51,6 +51,7 @@ sty_status sty_conv_part_prepare(const void *params, const sty_shape *in, const 
                                  sty_err *err);
 size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_shape *out);
 double sty_conv_part_work(const void *params, const sty_shape *in, const sty_shape *out);
+sty_reach sty_conv_part_reach(const void *params);
 void sty_conv_part_run(const sty_layer_call *call);
 
 #endif

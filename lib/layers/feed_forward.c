@@ -51,6 +51,13 @@ static void run(const sty_layer_call *call) {
                            sty_shape_width(in), call->out[0].data, call->scratch);
 }
 
+static sty_reach reach(const void *params_) {
+    const sty_feed_forward_params *p = params_;
+    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p);
+    if (p->kind != STY_FEED_FORWARD_CONV) return (sty_reach){1, 1};
+    return (sty_reach){(size_t)(p->kernel + p->second_kernel - 1), 1};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_feed_forward = {
@@ -66,5 +73,6 @@ const sty_layer_type sty_layer_feed_forward = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = reach,
     .run = run,
 };

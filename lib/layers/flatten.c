@@ -47,6 +47,11 @@ static void run(const sty_layer_call *call) {
             }
 }
 
+static sty_reach reach(const void *params_) {
+    const flatten_params *p = params_;
+    return (sty_reach){p->order == REINTERPRETED ? STY_WHOLE : 1, 1};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_flatten = {
@@ -58,5 +63,6 @@ const sty_layer_type sty_layer_flatten = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .reach = reach,
     .run = run,
 };

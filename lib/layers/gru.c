@@ -57,5 +57,6 @@ const sty_layer_type sty_layer_gru = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = sty_reach_whole,
     .run = run,
 };

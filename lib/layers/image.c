@@ -38,6 +38,11 @@ static void run(const sty_layer_call *call) {
         }
 }
 
+static sty_reach reach(const void *params_) {
+    const image_params *p = params_;
+    return (sty_reach){p->layout == MEL_MAJOR ? STY_WHOLE : 1, 1};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_image = {
@@ -49,5 +54,6 @@ const sty_layer_type sty_layer_image = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .reach = reach,
     .run = run,
 };

@@ -84,6 +84,11 @@ const float *sty_weight(const sty_slots *slots, const float *const *weights, con
     return NULL;
 }
 
+sty_reach sty_reach_whole(const void *params) {
+    (void)params;
+    return (sty_reach){STY_WHOLE, 1};
+}
+
 bool sty_layer_only_lengths(sty_status status) {
     return status == STY_TOO_LONG || status == STY_BAD_ARGUMENT;
 }

@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/param.h"
 
+#include <stdint.h>
+
 /* Kinds of arrays between layers; all row-major. */
 typedef enum sty_kind {
     STY_ABSENT,   /* an optional input that is not connected */
@@ -89,6 +91,12 @@ typedef struct sty_layer_call {
     float *scratch;
 } sty_layer_call;
 
+/* kernel STY_WHOLE: the whole clip. */
+#define STY_WHOLE SIZE_MAX
+typedef struct sty_reach {
+    size_t kernel, stride;
+} sty_reach;
+
 typedef struct sty_layer_type {
     const char *name;
     const char *summary; /* one sentence */
@@ -126,6 +134,10 @@ typedef struct sty_layer_type {
     /* Multiply-adds for these shapes, for `model info`; NULL = negligible. */
     double (*work)(const void *params, const sty_shape *in, const sty_shape *out);
 
+    /* For `model info`: how many steps of its inputs one step of the output sees,
+     * and the distance of neighbouring steps. NULL: step by step. */
+    sty_reach (*reach)(const void *params);
+
     void (*run)(const sty_layer_call *call);
 
     /* One step with attention weights chosen by hand, [H, K] of any values, in
@@ -157,6 +169,9 @@ sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool 
 
 /* "attention." and "norm." as "attention.norm." into text[48]; returns text. */
 const char *sty_layer_prefix(char text[48], const char *prefix, const char *part);
+
+/* The reach of layers that see the whole clip: recurrence, attention, pooling. */
+sty_reach sty_reach_whole(const void *params);
 
 /* Arena allocation with the error filled in. */
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err);

@@ -50,5 +50,6 @@ const sty_layer_type sty_layer_lstm = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = sty_reach_whole,
     .run = run,
 };

@@ -51,6 +51,11 @@ static void run(const sty_layer_call *call) {
                    sty_shape_width(in));
 }
 
+static sty_reach reach(const void *params_) {
+    const sty_norm_params *p = params_;
+    return (sty_reach){sty_norm_sees_all(p) ? STY_WHOLE : 1, 1};
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_norm = {
@@ -64,5 +69,6 @@ const sty_layer_type sty_layer_norm = {
     .shape = shape,
     .slots = slots,
     .prepare = prepare,
+    .reach = reach,
     .run = run,
 };

@@ -5,6 +5,10 @@
 
 const char *const sty_norm_names[] = {"none", "batch", "instance", "layer", "group", NULL};
 
+bool sty_norm_sees_all(const sty_norm_params *p) {
+    return p->kind == STY_NORM_INSTANCE || p->kind == STY_NORM_GROUP;
+}
+
 sty_status sty_norm_check(const sty_norm_params *p, size_t channels, sty_err *err) {
     if (p->kind == STY_NORM_GROUP && channels % (size_t)p->groups != 0)
         return sty_err_set(err, STY_BAD_MODEL, "%d norm groups do not divide %zu channels",

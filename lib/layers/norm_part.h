@@ -47,6 +47,9 @@ typedef struct sty_norm_state {
     const float *gain, *shift; /* [C]; NULL without affine */
 } sty_norm_state;
 
+/* True for statistics over all positions: each step then sees the whole clip. */
+bool sty_norm_sees_all(const sty_norm_params *p);
+
 /* STY_BAD_MODEL when the groups do not divide the channels. */
 sty_status sty_norm_check(const sty_norm_params *p, size_t channels, sty_err *err);
 

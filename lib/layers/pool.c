@@ -68,5 +68,6 @@ const sty_layer_type sty_layer_pool = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .reach = sty_reach_whole,
     .run = run,
 };

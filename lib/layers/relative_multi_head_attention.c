@@ -80,5 +80,6 @@ const sty_layer_type sty_layer_relative_multi_head_attention = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .reach = sty_reach_whole,
     .run = run,
 };

@@ -18,15 +18,26 @@ static void dims(const sty_shape *shape, sty_buf *out) {
 
 typedef struct {
     sty_shape *shapes;
+    sty_reach *reach; /* of values */
     size_t min_frames, frames_per_10_s;
     double total;
 } graph_facts;
+
+static void forget(graph_facts *facts) {
+    sty_free(facts->shapes);
+    sty_free(facts->reach);
+}
 
 static bool measure(const sty_model *model, graph_facts *facts) {
     const sty_graph *graph = &model->graph;
     const sty_front_end_params *p = sty_front_end_facts(model->front_end);
     facts->shapes = sty_alloc(graph->n_values, sizeof *facts->shapes);
-    if (!facts->shapes) return false;
+    facts->reach = sty_alloc(graph->n_values, sizeof *facts->reach);
+    if (!facts->shapes || !facts->reach) {
+        forget(facts);
+        return false;
+    }
+    sty_graph_reach(graph, facts->reach);
     facts->min_frames = sty_graph_min_frames(graph, NULL, facts->shapes);
     facts->frames_per_10_s = sty_front_end_frames(p, (size_t)p->sample_rate * 10);
     if (facts->frames_per_10_s < facts->min_frames) facts->frames_per_10_s = facts->min_frames;
@@ -67,6 +78,20 @@ void sty_describe_front_end(const sty_model *model, bool all, const char *betwee
     }
 }
 
+/* A number of frames, or null: the whole clip. */
+static void json_reach(const sty_reach *reach, sty_buf *out) {
+    if (reach->kernel == STY_WHOLE) sty_buf_text(out, "null");
+    else sty_buf_printf(out, "%zu", reach->kernel);
+}
+
+/* The audio under that many frames: hops between them and one window. */
+static void json_seconds(const sty_model *model, const sty_reach *reach, sty_buf *out) {
+    const sty_front_end_params *p = sty_front_end_facts(model->front_end);
+    const double window = p->win_length == STY_NONE ? p->n_fft : p->win_length;
+    if (reach->kernel == STY_WHOLE) sty_buf_text(out, "null");
+    else sty_buf_printf(out, "%.6g", ((double)(reach->kernel - 1) * p->hop_length + window) / p->sample_rate);
+}
+
 static void json_layers(const sty_model *model, const graph_facts *facts, sty_buf *out) {
     const sty_graph *graph = &model->graph;
     for (size_t i = 0; i < graph->n_nodes; i++) {
@@ -81,7 +106,10 @@ static void json_layers(const sty_model *model, const graph_facts *facts, sty_bu
         }
         sty_buf_text(out, "], \"shape\": ");
         dims(&graph->values[node->out].shape, out);
-        sty_buf_printf(out, ", \"multiply_adds_per_10_s\": %.0f}", sty_graph_work(node, facts->shapes));
+        sty_buf_printf(out, ", \"multiply_adds_per_second\": %.0f, \"receptive_field_frames\": ",
+                       sty_graph_work(node, facts->shapes) / 10);
+        json_reach(&facts->reach[node->out], out);
+        sty_buf_text(out, "}");
     }
 }
 
@@ -99,7 +127,7 @@ void sty_describe_json(const sty_model *model, sty_buf *out) {
     sty_buf_text(out, ",\n  \"family\": ");
     sty_buf_json(out, info->family);
     sty_buf_printf(out, ",\n  \"trained\": %s,\n  \"hash\": \"%s\"", info->trained ? "true" : "false", info->hash);
-    sty_buf_printf(out, ",\n  \"parameters\": %zu,\n  \"multiply_adds_per_10_s\": %.0f", info->n_parameters, facts.total);
+    sty_buf_printf(out, ",\n  \"parameters\": %zu,\n  \"multiply_adds_per_second\": %.0f", info->n_parameters, facts.total / 10);
     sty_buf_printf(out, ",\n  \"min_frames\": %zu,\n  \"min_seconds\": %.6g", facts.min_frames,
                    min_seconds(model, facts.min_frames));
     sty_buf_text(out, ",\n  \"front_end\": {");
@@ -122,12 +150,16 @@ void sty_describe_json(const sty_model *model, sty_buf *out) {
         sty_buf_json(out, model->graph.values[output->value].name);
         sty_buf_text(out, ", \"shape\": ");
         dims(&model->graph.values[output->value].shape, out);
+        sty_buf_text(out, ", \"receptive_field_frames\": ");
+        json_reach(&facts.reach[output->value], out);
+        sty_buf_text(out, ", \"receptive_field_seconds\": ");
+        json_seconds(model, &facts.reach[output->value], out);
         sty_buf_text(out, ", \"description\": ");
         sty_buf_json(out, output->info.description);
         sty_buf_text(out, "}");
     }
     sty_buf_text(out, "\n  }\n}\n");
-    sty_free(facts.shapes);
+    forget(&facts);
 }
 
 static void shape_column(const sty_shape *shape, sty_buf *out) {
@@ -136,6 +168,25 @@ static void shape_column(const sty_shape *shape, sty_buf *out) {
     for (size_t i = 0; i < text.length; i++)
         if (text.data[i] != '"') sty_buf_put(out, text.data + i, 1);
     sty_buf_clear(&text);
+}
+
+/* Multiply-adds of a second in a clip of ten; sees: frames of features behind one step. */
+static void text_layers(const sty_graph *graph, const graph_facts *facts, sty_buf *out) {
+    sty_buf_printf(out, "\n\n%-20s %-28s %-18s %12s %6s  %s\n", "layer", "type", "output", "adds/s", "sees", "from");
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const sty_node *node = &graph->nodes[i];
+        const size_t sees = facts->reach[node->out].kernel;
+        sty_buf shape = {0};
+        shape_column(&graph->values[node->out].shape, &shape);
+        sty_buf_printf(out, "%-20s %-28s %-18.*s %12.0f ", node->name, node->type->name, (int)shape.length, shape.data,
+                       sty_graph_work(node, facts->shapes) / 10);
+        if (sees == STY_WHOLE) sty_buf_text(out, "   all  ");
+        else sty_buf_printf(out, "%6zu  ", sees);
+        for (size_t j = 0; j < node->n_in; j++)
+            sty_buf_printf(out, "%s%s", j ? ", " : "", node->in[j] < 0 ? "-" : graph->values[node->in[j]].name);
+        sty_buf_text(out, "\n");
+        sty_buf_clear(&shape);
+    }
 }
 
 void sty_describe_text(const sty_model *model, sty_buf *out) {
@@ -150,23 +201,12 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
                    *info->family ? ")" : "", info->trained ? "" : ", UNTRAINED: random weights");
     if (*info->description) sty_buf_printf(out, "            %s\n", info->description);
     sty_buf_printf(out, "hash        %s\n", info->hash);
-    sty_buf_printf(out, "size        %zu parameters, %.1f million multiply-adds for 10 s of audio\n",
-                   info->n_parameters, facts.total / 1e6);
+    sty_buf_printf(out, "size        %zu parameters, %.1f million multiply-adds a second of audio\n",
+                   info->n_parameters, facts.total / 10 / 1e6);
     sty_buf_printf(out, "shortest    %zu frames, %.3f s\n", facts.min_frames, min_seconds(model, facts.min_frames));
     sty_buf_text(out, "front end   ");
     sty_describe_front_end(model, false, " ", out);
-    sty_buf_printf(out, "\n\n%-20s %-28s %-18s %12s  %s\n", "layer", "type", "output", "multiply-adds", "from");
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        const sty_node *node = &graph->nodes[i];
-        sty_buf shape = {0};
-        shape_column(&graph->values[node->out].shape, &shape);
-        sty_buf_printf(out, "%-20s %-28s %-18.*s %12.0f  ", node->name, node->type->name, (int)shape.length,
-                       shape.data, sty_graph_work(node, facts.shapes));
-        for (size_t j = 0; j < node->n_in; j++)
-            sty_buf_printf(out, "%s%s", j ? ", " : "", node->in[j] < 0 ? "-" : graph->values[node->in[j]].name);
-        sty_buf_text(out, "\n");
-        sty_buf_clear(&shape);
-    }
+    text_layers(graph, &facts, out);
     sty_buf_printf(out, "\n%-20s %-18s %s\n", "output", "shape", "meaning");
     for (size_t i = 0; i < info->n_outputs; i++) {
         sty_buf shape = {0};
@@ -175,7 +215,7 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
                        model->outputs[i].info.description);
         sty_buf_clear(&shape);
     }
-    sty_free(facts.shapes);
+    forget(&facts);
 }
 
 /* ---- weights ---- */

@@ -98,6 +98,27 @@ double sty_graph_work(const sty_node *node, const sty_shape *shapes) {
     return node->type->work(node->params, in, &shapes[node->out]);
 }
 
+void sty_graph_reach(const sty_graph *graph, sty_reach *reach) {
+    for (size_t v = 0; v < graph->n_inputs; v++)
+        reach[v] = (sty_reach){1, 1};
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const sty_node *node = &graph->nodes[i];
+        const sty_reach own = node->type->reach ? node->type->reach(node->params) : (sty_reach){1, 1};
+        sty_reach all = {1, 1};
+        for (size_t j = 0; j < node->n_in; j++) {
+            if (node->in[j] < 0) continue;
+            const sty_reach in = reach[node->in[j]];
+            if (in.kernel > all.kernel) all.kernel = in.kernel;
+            if (in.stride > all.stride) all.stride = in.stride;
+        }
+        const bool whole = all.kernel == STY_WHOLE || own.kernel == STY_WHOLE;
+        all.kernel = whole ? STY_WHOLE : all.kernel + (own.kernel - 1) * all.stride;
+        all.stride *= own.stride;
+        reach[node->out] = all;
+        if (node->type->extra) reach[node->out + 1] = all;
+    }
+}
+
 /* ---- memory ---- */
 
 static bool rounded_floats(const sty_shape *shape, size_t *floats) {
