@@ -7,9 +7,8 @@
  * an even number. */
 #include "audio/stft_plan.h"
 
-#include <kiss_fftr.h>
+#include <kiss_fft.h>
 #include <math.h>
-#include <string.h>
 
 enum { PART_BYTES = 16384 };
 
@@ -55,65 +54,65 @@ static size_t choose_radix(size_t half, size_t lanes) {
     return fallback ? fallback : 1;
 }
 
-/* ---- the shared library's transform ---- */
+/* ---- the shared library ---- */
 
-static void scalar_power(const sty_stft_plan *plan, const float *x, float *power, size_t stride) {
-    kiss_fft_cpx *spectrum = plan->spectrum;
-    for (size_t j = plan->window_first; j < plan->window_end; j++)
-        plan->frame[j] = x[j] * plan->window[j];
-    kiss_fftr(plan->scalar_kiss, plan->frame, spectrum);
-    for (size_t k = 0; k <= plan->half; k++)
-        power[k * stride] = spectrum[k].r * spectrum[k].r + spectrum[k].i * spectrum[k].i;
+void sty_stft_scalar(const sty_stft_plan *plan, const float *x, float *out) {
+    const kiss_fft_cpx *in = (const kiss_fft_cpx *)(const void *)x;
+    kiss_fft_cpx *to = (kiss_fft_cpx *)(void *)out;
+    for (size_t r = 0; r < plan->radix; r++)
+        kiss_fft_stride(plan->kiss, in + r, to + r * plan->part, (int)plan->radix);
 }
 
-static bool plan_scalar(sty_stft_plan *plan, sty_arena *arena) {
+static bool plan_scalar(sty_stft_plan *plan, size_t lanes, sty_arena *arena) {
     size_t n_bytes = 0;
-    kiss_fftr_alloc((int)plan->spec.n_fft, 0, NULL, &n_bytes);
-    plan->scalar = scalar_power;
-    plan->scalar_kiss = sty_arena_alloc(arena, n_bytes, 1);
-    plan->frame = sty_arena_alloc(arena, plan->spec.n_fft, sizeof *plan->frame);
-    plan->spectrum = sty_arena_alloc(arena, plan->half + 1, sizeof(kiss_fft_cpx));
-    if (!plan->scalar_kiss || !plan->frame || !plan->spectrum) return false;
-    kiss_fftr_alloc((int)plan->spec.n_fft, 0, plan->scalar_kiss, &n_bytes);
+    kiss_fft_alloc((int)plan->part, 0, NULL, &n_bytes);
+    plan->kiss = sty_arena_alloc(arena, n_bytes, 1);
+    plan->in = sty_arena_alloc(arena, plan->spec.n_fft, sizeof(float));
+    plan->done = sty_arena_alloc(arena, plan->spec.n_fft, lanes * sizeof(float));
+    if (!plan->kiss || !plan->in || !plan->done) return false;
+    kiss_fft_alloc((int)plan->part, 0, plan->kiss, &n_bytes);
     return true;
 }
 
 /* ---- the vector form ---- */
+
+static bool plan_vector(sty_stft_plan *plan, const sty_stft_kernel *kernel, sty_arena *arena) {
+    plan->kiss = sty_arena_alloc(arena, kernel->kiss_bytes(plan->part), 1);
+    plan->in = sty_arena_alloc(arena, plan->half, 2 * kernel->lanes * sizeof(float));
+    if (!plan->kiss || !plan->in) return false;
+    kernel->kiss_plan(plan->part, plan->kiss);
+    return true;
+}
+
+/* ---- both ---- */
 
 static sty_twiddle twiddle(size_t number, size_t of) {
     const double phase = -two_pi * (double)(number % of) / (double)of;
     return (sty_twiddle){(float)cos(phase), (float)sin(phase)};
 }
 
-static bool plan_vector(sty_stft_plan *plan, const sty_stft_kernel *kernel, sty_arena *arena) {
-    const size_t lane_bytes = kernel->lanes * sizeof(float);
-    plan->radix = choose_radix(plan->half, kernel->lanes);
+static bool plan_last_pass(sty_stft_plan *plan, size_t lanes, sty_arena *arena) {
+    plan->radix = choose_radix(plan->half, lanes);
     plan->part = plan->half / plan->radix;
     plan->join = sty_arena_alloc(arena, plan->half, sizeof *plan->join);
     plan->real = sty_arena_alloc(arena, plan->half + 1, sizeof *plan->real);
-    plan->kiss = sty_arena_alloc(arena, kernel->kiss_bytes(plan->part), 1);
-    plan->in = sty_arena_alloc(arena, plan->half, 2 * lane_bytes);
-    plan->parts = sty_arena_alloc(arena, plan->half, 2 * lane_bytes);
-    if (!plan->join || !plan->real || !plan->kiss || !plan->in || !plan->parts) return false;
+    plan->parts = sty_arena_alloc(arena, plan->half, 2 * lanes * sizeof(float));
+    if (!plan->join || !plan->real || !plan->parts) return false;
     for (size_t k = 0; k < plan->part; k++)
         for (size_t r = 0; r < plan->radix; r++)
             plan->join[k * plan->radix + r] = twiddle(r * k, plan->half);
     for (size_t m = 0; m <= plan->half; m++)
         plan->real[m] = twiddle(m, plan->spec.n_fft);
-    for (size_t i = 0; i < plan->spec.n_fft; i++)
-        plan->window[i] *= 0.5f;
-    kernel->kiss_plan(plan->part, plan->kiss);
     return true;
 }
-
-/* ---- plans ---- */
 
 static bool plan_window(sty_stft_plan *plan, sty_arena *arena) {
     const size_t n = plan->spec.n_fft;
     size_t first = 0, end = n;
     plan->window = sty_arena_alloc(arena, n, sizeof *plan->window);
     if (!plan->window) return false;
-    memcpy(plan->window, plan->spec.window, n * sizeof *plan->window);
+    for (size_t i = 0; i < n; i++)
+        plan->window[i] = 0.5f * plan->spec.window[i];
     while (first < n && plan->window[first] == 0)
         first++;
     while (end > first && plan->window[end - 1] == 0)
@@ -142,9 +141,9 @@ sty_status sty_stft_create_for(const sty_stft_kernel *kernel, const sty_stft_spe
     sty_stft_change(made, spec);
     plan->half = spec->n_fft / 2;
     plan->bins = sty_arena_alloc(&made->arena, plan->half + 1, kernel->lanes * sizeof(float));
-    bool ok = plan->bins && plan_window(plan, &made->arena);
+    bool ok = plan->bins && plan_window(plan, &made->arena) && plan_last_pass(plan, kernel->lanes, &made->arena);
     if (ok && kernel->kiss_bytes(16) > 0) ok = plan_vector(plan, kernel, &made->arena);
-    else if (ok) ok = plan_scalar(plan, &made->arena);
+    else if (ok) ok = plan_scalar(plan, kernel->lanes, &made->arena);
     if (ok) *stft = made;
     else sty_stft_free(made);
     return ok ? STY_OK : sty_err_no_memory(err, spec->n_fft * sizeof(float), "a transform");

@@ -37,32 +37,39 @@
 #define HALF_OF(x) ((x) * 0.5f)
 #include <kiss_fft.c>
 typedef kiss_fft_cpx cpx;
+#else
+typedef struct {
+    lanes r, i;
+} cpx;
 #endif
 
-#ifdef STY_KISS_SOURCE
 /* ---- samples into lanes ---- */
 
-/* in[j] = (x[2j], x[2j+1]) of every row, windowed; outside the window in stays 0. */
-static void load_rows(const sty_stft_plan *plan, const float *const *rows, cpx *in) {
-    const size_t whole = plan->window_first + (plan->window_end - plan->window_first) / 4 * 4;
+/* to[j] = (x[2j], x[2j+1]) of every row for samples first to end (first and end are
+ * even), multiplied by the window if there is one. */
+LANES_INLINE void load_rows(const float *const *rows, const float *window, size_t first, size_t end, cpx *to) {
+    const size_t whole = first + (end - first) / 4 * 4;
     lanes v[4];
-    for (size_t s = plan->window_first; s < whole; s += 4) {
-        const lanes w = lanes_repeat(plan->window + s);
+    for (size_t s = first; s < whole; s += 4) {
         LANES_UNROLL
         for (int j = 0; j < 4; j++)
-            v[j] = lanes_gather(rows + j, s) * w;
+            v[j] = lanes_gather(rows + j, s);
+        if (window) {
+            const lanes w = lanes_repeat(window + s);
+            LANES_UNROLL
+            for (int j = 0; j < 4; j++)
+                v[j] *= w;
+        }
         lanes_turn(v);
-        in[s / 2] = (cpx){v[0], v[1]};
-        in[s / 2 + 1] = (cpx){v[2], v[3]};
+        to[s / 2] = (cpx){v[0], v[1]};
+        to[s / 2 + 1] = (cpx){v[2], v[3]};
     }
-    for (size_t s = whole; s < plan->window_end; s += 2)
+    for (size_t s = whole; s < end; s += 2)
         for (int l = 0; l < STY_LANES; l++) {
-            in[s / 2].r[l] = rows[l][s] * plan->window[s];
-            in[s / 2].i[l] = rows[l][s + 1] * plan->window[s + 1];
+            to[s / 2].r[l] = rows[l][s] * (window ? window[s] : 1.0f);
+            to[s / 2].i[l] = rows[l][s + 1] * (window ? window[s + 1] : 1.0f);
         }
 }
-
-#endif
 
 /* Guard and root of a squared magnitude. */
 LANES_INLINE lanes finish_power(const sty_stft_plan *plan, lanes p) {
@@ -72,7 +79,6 @@ LANES_INLINE lanes finish_power(const sty_stft_plan *plan, lanes p) {
     return plan->spec.root ? lanes_sqrt(p) : p;
 }
 
-#ifdef STY_KISS_SOURCE
 /* ---- the last pass ---- */
 
 LANES_INLINE cpx cpx_add(cpx a, cpx b) { return (cpx){a.r + b.r, a.i + b.i}; }
@@ -157,11 +163,36 @@ LANES_INLINE void last_pass(const sty_stft_plan *plan, const cpx *parts, int rad
         pair(plan, part / 2 + part * (size_t)q, z[q], z[radix - 1 - q], bins);
 }
 
-static void transform(const sty_stft_plan *plan, const float *const *rows, lanes *bins) {
-    cpx *in = plan->in, *parts = plan->parts;
-    load_rows(plan, rows, in);
+/* The R parts of every row, in lanes. */
+#ifdef STY_KISS_SOURCE
+static void transform_parts(const sty_stft_plan *plan, const float *const *rows, cpx *parts) {
+    cpx *in = plan->in;
+    load_rows(rows, plan->window, plan->window_first, plan->window_end, in);
     for (size_t r = 0; r < plan->radix; r++)
         kiss_fft_stride(plan->kiss, in + r, parts + r * plan->part, (int)plan->radix);
+}
+#else
+/* Row by row through the shared library, the results then turned into lanes. */
+static void transform_parts(const sty_stft_plan *plan, const float *const *rows, cpx *parts) {
+    const size_t n = plan->spec.n_fft;
+    const float *done[STY_LANES];
+    float *in = plan->in;
+    for (size_t l = 0; l < STY_LANES; l++) {
+        size_t s = plan->window_first;
+        for (; s + 4 <= plan->window_end; s += 4)
+            quad_store(in + s, quad_load(rows[l] + s) * quad_load(plan->window + s));
+        for (; s < plan->window_end; s++)
+            in[s] = rows[l][s] * plan->window[s];
+        sty_stft_scalar(plan, in, plan->done + l * n);
+        done[l] = plan->done + l * n;
+    }
+    load_rows(done, NULL, 0, n, parts);
+}
+#endif
+
+static void transform(const sty_stft_plan *plan, const float *const *rows, lanes *bins) {
+    cpx *parts = plan->parts;
+    transform_parts(plan, rows, parts);
     switch (plan->radix) {
     case 1: last_pass(plan, parts, 1, bins); break;
     case 2: last_pass(plan, parts, 2, bins); break;
@@ -169,15 +200,6 @@ static void transform(const sty_stft_plan *plan, const float *const *rows, lanes
     default: last_pass(plan, parts, 8, bins); break;
     }
 }
-#else
-/* Frame by frame through the shared library, the bins turned into lanes. */
-static void transform(const sty_stft_plan *plan, const float *const *rows, lanes *bins) {
-    for (size_t l = 0; l < STY_LANES; l++)
-        plan->scalar(plan, rows[l], (float *)bins + l, STY_LANES);
-    for (size_t k = 0; k <= plan->half; k++)
-        bins[k] = finish_power(plan, bins[k]);
-}
-#endif
 
 /* ---- filters, logarithm, maps ---- */
 

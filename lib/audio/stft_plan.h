@@ -10,27 +10,24 @@ typedef struct sty_twiddle {
 
 typedef struct sty_stft_plan sty_stft_plan;
 
-/* Squared magnitudes [n_fft / 2 + 1] of one frame, every stride floats. */
-typedef void (*sty_stft_scalar)(const sty_stft_plan *plan, const float *x, float *power, size_t stride);
-
 struct sty_stft_plan {
     sty_stft_spec spec;
     float scale_e, scale, offset; /* see lanes_log */
     bool mapped;                  /* without a logarithm: scale and offset do something */
     size_t half;                  /* n_fft / 2, the complex points */
     size_t radix, part;           /* half = radix part */
-    float *window;                /* [n_fft], halved for the vector form */
+    float *window;                /* [n_fft], halved: bins m and M - m are sums of two */
     size_t window_first, window_end; /* where it is not zero; whole quads from the first */
     sty_twiddle *join;               /* [part, radix]: exp(-2 pi i r k / half) */
     sty_twiddle *real;               /* [half + 1]: exp(-2 pi i m / n_fft) */
-    void *kiss;                      /* plan of `part` points, in lanes */
-    void *in, *parts, *bins;         /* complex [half], complex [half], real [half + 1]; in lanes */
-    /* the shared library's */
-    sty_stft_scalar scalar;
-    void *scalar_kiss;
-    float *frame;     /* [n_fft] */
-    void *spectrum;   /* complex [half + 1] */
+    void *kiss;                      /* plan of `part` points, in lanes or of the shared library */
+    void *in;                        /* complex [half], in lanes; of the shared library: [n_fft] */
+    void *parts, *bins;              /* complex [half], real [half + 1]; in lanes */
+    float *done;                     /* [lanes, n_fft]: what the shared library gives */
 };
+
+/* out[radix, part] = the parts' transforms of x[n_fft], complex, by the shared library. */
+void sty_stft_scalar(const sty_stft_plan *plan, const float *x, float *out);
 
 typedef struct sty_stft_kernel {
     size_t lanes;
