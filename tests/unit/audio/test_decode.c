@@ -262,6 +262,16 @@ static void every_prefix_of_a_pcm_file_is_refused(void **state) {
     }
 }
 
+/* No size in a FLAC tells that it was cut: only the samples that do not come. */
+static void a_flac_that_lost_its_last_block_is_truncated(void **state) {
+    size_t n;
+    (void)state;
+    char *bytes = scratch_read(write_sound("cut.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 1, 8000, N), &n);
+    refused(scratch_file("cut.flac", bytes, n - 40), NULL, STY_TRUNCATED);
+    assert_non_null(strstr(err.message, "announces 5000 samples, 4096 are there"));
+    free(bytes);
+}
+
 static void header_bytes_of_any_value_do_no_harm(void **state) {
     static const unsigned char values[] = {0x00, 0x01, 0x7F, 0x80, 0xFF};
     static const struct {
@@ -320,6 +330,7 @@ int main(void) {
         cmocka_unit_test(values_that_are_no_sound_are_refused_or_zeroed),
         cmocka_unit_test(rates_and_channels_have_bounds),
         cmocka_unit_test(every_prefix_of_a_pcm_file_is_refused),
+        cmocka_unit_test(a_flac_that_lost_its_last_block_is_truncated),
         cmocka_unit_test(header_bytes_of_any_value_do_no_harm),
         cmocka_unit_test(without_memory_nothing_is_left_behind),
     };

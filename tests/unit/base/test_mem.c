@@ -76,6 +76,19 @@ static void arena_blocks_are_apart_aligned_and_zeroed(void **state) {
     assert_null(arena.first);
 }
 
+/* The first chunk has 65,536 bytes: what does not fit its rest starts another one. */
+static void an_arena_never_gives_more_than_a_chunk_holds(void **state) {
+    sty_arena arena = {0};
+    (void)state;
+    char *first = sty_arena_alloc(&arena, 65536 - 64, 1), *second = sty_arena_alloc(&arena, 128, 1);
+    assert_true((uintptr_t)second < (uintptr_t)first || (uintptr_t)second >= (uintptr_t)first + 65536);
+    sty_arena_clear(&arena);
+    first = sty_arena_alloc(&arena, 65536 - 64, 1);
+    second = sty_arena_alloc(&arena, 64, 1);
+    assert_ptr_equal(second, first + 65536 - 64); /* and nothing is wasted */
+    sty_arena_clear(&arena);
+}
+
 static void the_fault_hook_fails_one_or_all_from_there_on(void **state) {
     void *block[4];
     (void)state;
@@ -104,6 +117,7 @@ int main(void) {
         cmocka_unit_test(requests_beyond_all_memory_give_null),
         cmocka_unit_test(resizing_keeps_the_smaller_part),
         cmocka_unit_test(arena_blocks_are_apart_aligned_and_zeroed),
+        cmocka_unit_test(an_arena_never_gives_more_than_a_chunk_holds),
         cmocka_unit_test(the_fault_hook_fails_one_or_all_from_there_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
