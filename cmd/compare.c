@@ -22,7 +22,7 @@ static const option_row options[] = {
     {0, "metric", "cosine|euclidean", OPTION_TEXT, offsetof(compare_options, metric), 0, 0,
      "for --nearest and --by [cosine]"},
     {0, "nearest", "K", OPTION_INT, offsetof(compare_options, nearest), 1, 1000000, "the K most alike vectors of the index"},
-    {0, "index", "FILE", OPTION_TEXT, offsetof(compare_options, index), 0, 0, "npy, npz or jsonl that extract wrote"},
+    {0, "index", "FILE", OPTION_TEXT, offsetof(compare_options, index), 0, 0, "npy, npz, jsonl or ark that extract wrote"},
     {0, "list", "FILE", OPTION_TEXT, offsetof(compare_options, list), 0, 0, "list with labels for --by"},
     {0, "by", "COLUMN", OPTION_TEXT, offsetof(compare_options, by), 0, 0,
      "how far apart the groups of this column of --list are"},

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 bool vectors_is_store(const char *path) {
-    unsigned char head[8];
+    unsigned char head[STY_STORE_HEAD];
     struct stat st;
     int fd;
     if (strcmp(path, "-") == 0 || sty_file_open(path, &fd, NULL) != STY_OK) return false;

@@ -151,7 +151,7 @@ static double marker_distance(sty_mark mark, double x, double y, double radius) 
 }
 
 static void draw_mark(raster *r, const sty_op *op, uint32_t colour, uint32_t rim) {
-    const double cx = op->x * r->zoom, cy = op->y * r->zoom, radius = op->w * r->zoom, edge = 0.9 * r->zoom;
+    const double cx = op->x * r->zoom, cy = op->y * r->zoom, radius = op->w * r->zoom, edge = fmin(0.9, 0.2 * op->w) * r->zoom;
     const double reach = 1.3 * radius + edge + 1;
     for (long y = bound(floor(cy - reach), r->height); y < bound(ceil(cy + reach), r->height); y++)
         for (long x = bound(floor(cx - reach), r->width); x < bound(ceil(cx + reach), r->width); x++) {

@@ -90,7 +90,7 @@ static void mark(svg *s, const sty_op *op) {
                        op->x - 0.996 * r, op->y + 0.575 * r, op->x + 0.996 * r, op->y + 0.575 * r);
     colour(s, "fill", op->colour);
     colour(s, "stroke", STY_PAPER);
-    sty_buf_text(s->out, " stroke-width=\"0.9\"");
+    number(s, "stroke-width", fmin(0.9, 0.2 * r));
     finish(s, op->mark == STY_DISC ? "circle" : op->mark == STY_SQUARE ? "rect" : "polygon", op->text, op->sound);
 }
 

@@ -13,7 +13,7 @@ enum { HEAD_BYTES = 4096 + 16, IDS_LIMIT = 1 << 30 };
 
 bool sty_store_is(const void *bytes, size_t n) {
     const char *b = bytes;
-    return sty_npy_is(bytes, n) || (n >= 4 && memcmp(b, "PK\3\4", 4) == 0) || (n >= 1 && b[0] == '{');
+    return sty_npy_is(bytes, n) || (n >= 4 && memcmp(b, "PK\3\4", 4) == 0) || (n >= 1 && b[0] == '{') || sty_store_is_ark(bytes, n);
 }
 
 sty_status sty_store_bytes(const sty_store *store, uint64_t offset, void *to, size_t n, sty_err *err) {
@@ -77,20 +77,23 @@ static sty_status read_sidecar(sty_store *store, sty_err *err) {
 }
 
 static sty_status open_kind(sty_store *store, sty_err *err) {
-    unsigned char head[6] = {0};
+    unsigned char head[STY_STORE_HEAD] = {0};
     struct stat st;
     STY_TRY(sty_file_open(store->path, &store->fd, err));
     if (fstat(store->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return sty_err_set(err, STY_UNREADABLE, "'%s' is not a regular file", store->path);
     const uint64_t size = (uint64_t)st.st_size;
-    STY_TRY(sty_store_bytes(store, 0, head, size < sizeof head ? (size_t)size : sizeof head, err));
-    if (sty_npy_is(head, sizeof head)) {
+    const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+    STY_TRY(sty_store_bytes(store, 0, head, n, err));
+    if (sty_npy_is(head, n)) {
         STY_TRY(sty_store_take_npy(store, 0, size, err));
         STY_TRY(read_sidecar(store, err));
     } else if (memcmp(head, "PK\3\4", 4) == 0) STY_TRY(sty_store_open_npz(store, size, err));
     else if (head[0] == '{') STY_TRY(sty_store_open_jsonl(store, err));
+    else if (sty_store_is_ark(head, n)) STY_TRY(sty_store_open_ark(store, err));
     else
-        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' holds no vectors, expected .npy, .npz or .jsonl", store->path);
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' holds no vectors, expected .npy, .npz, .jsonl or a binary Kaldi .ark",
+                           store->path);
     if (store->info.n == 0 || store->info.width == 0)
         return sty_err_set(err, STY_EMPTY, "'%s' has no vectors '%s'", store->path, store->output);
     return STY_OK;

@@ -2,9 +2,9 @@
  *
  * One named output of all clips: .npy ([N, E], [N, H, K], or [E] for one; ids in
  * NAME.ids.txt), .npz (that output and `ids`), .jsonl (the records that are
- * "ok"). The kind is told by the first bytes. Rows of .npy and .npz are read
- * from the file when they are asked for, so an index may be larger than memory;
- * records of .jsonl are held. */
+ * "ok"), binary Kaldi .ark (its one output, whatever it is called). The kind is
+ * told by the first bytes. Rows of .npy and .npz are read from the file when they
+ * are asked for, so an index may be larger than memory; others are held. */
 #ifndef STY_STYLE_STORE_H
 #define STY_STYLE_STORE_H
 
@@ -35,7 +35,9 @@ sty_status sty_store_read(sty_store *store, size_t first, size_t n, float *rows,
 const char *sty_store_id(sty_store *store, size_t row);
 const char *sty_store_path(const sty_store *store, size_t row);
 
-/* True when the bytes begin like a store: a .npy, a zip archive, a JSON object. */
+/* True when the first bytes of a file (STY_STORE_HEAD where there are so many) are
+ * those of a store: a .npy, a zip archive, a JSON object, a Kaldi archive. */
+enum { STY_STORE_HEAD = 512 };
 bool sty_store_is(const void *bytes, size_t n);
 
 #endif

@@ -26,5 +26,7 @@ sty_status sty_store_take_npy(sty_store *store, uint64_t offset, uint64_t size, 
 
 sty_status sty_store_open_npz(sty_store *store, uint64_t size, sty_err *err);
 sty_status sty_store_open_jsonl(sty_store *store, sty_err *err);
+sty_status sty_store_open_ark(sty_store *store, sty_err *err);
+bool sty_store_is_ark(const void *bytes, size_t n);
 
 #endif

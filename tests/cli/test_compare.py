@@ -82,9 +82,9 @@ class Nearest(Compare):
         self.assertEqual([m["row"] for m in found["nearest"]], [0, 1, 2, 3])
 
     def test_ids_come_from_every_format(self):
-        for name in ("i.npz", "i.npy", "i.jsonl"):
+        for name in ("i.npz", "i.npy", "i.jsonl", "i.ark"):
             index = self.scratch / name
-            self.ok("extract", "-q", *CLIPS, "-o", index)
+            self.ok("extract", "-q", *CLIPS, "-o", f"ark:{index}" if name.endswith("ark") else index)
             found, = self.json("--nearest", 9, "--index", index, CLIPS[2])
             self.assertEqual(found["nearest"][0]["id"], "c_fr", name)
             self.assertEqual(len(found["nearest"]), 3)  # the index has no more
@@ -155,6 +155,17 @@ class Refused(Compare):
         self.fails(3, "compare", empty, a, saying="no vectors")
         nan, _ = self.vectors("n.npy", base=np.full((2, 4), np.nan))
         self.fails(3, "compare", nan, saying="nan")
+
+    def test_a_damaged_archive(self):
+        index = self.scratch / "i.ark"
+        self.ok("extract", "-q", *CLIPS, "-o", f"ark:{index}")
+        data = index.read_bytes()
+        index.write_bytes(data[:-100])
+        self.fails(3, "compare", index, saying="c_fr")
+        index.write_bytes(data + b"x \0BFV \4\2\0\0\0" + bytes(8))
+        self.fails(2, "compare", index, saying="another shape")
+        index.write_bytes(data + b"x \0BCM \4\2\0\0\0" + bytes(8))
+        self.fails(2, "compare", index, saying="another kind")
 
     def test_vectors_of_two_models(self):
         stored = self.scratch / "v.jsonl"
