@@ -1,5 +1,6 @@
 /* plot_report.c - `stylet plot report`: one page about a corpus. The map, how the
- * tokens are used, which clips stand for each token, and how alike clips are. */
+ * tokens are used, which clips stand for each token, how alike clips are, and the
+ * diagnosis of the model. */
 #define _GNU_SOURCE
 #include "plot.h"
 
@@ -121,6 +122,32 @@ static sty_status similarity(plot_job *job, sty_err *err) {
     return STY_OK;
 }
 
+/* What `stylet model diagnose` says, where the model is at hand: some operand is
+ * audio, or -m names it. */
+static sty_status diagnosis(plot_job *job, sty_err *err) {
+    sty_diagnosis *d = NULL;
+    sty_buf text = {0};
+    const sty_model *model = job->source.model;
+    if (!model) return STY_OK;
+    if (job->set.model && *job->set.model && strcmp(job->set.model, sty_model_facts(model)->hash) != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "the vectors are of the model %s, -m names the model %s: they are different models",
+                           job->set.model, sty_model_facts(model)->hash);
+    STY_TRY(sty_diagnosis_create(model, &d, err));
+    const sty_status status = sty_diagnosis_run(d, err);
+    if (status == STY_OK) sty_diagnosis_text(d, &text);
+    sty_buf_put(&text, "", 1);
+    sty_diagnosis_free(d);
+    if (status == STY_OK && !text.failed) {
+        sty_html_section("Diagnosis", "The model alone, fed with probe signals: does its output move with what it hears?", &job->page);
+        sty_buf_text(&job->page, "<pre id=\"diagnosis\">");
+        sty_html_text(text.data, &job->page);
+        sty_buf_text(&job->page, "</pre>\n");
+        sty_html_section_end(&job->page);
+    }
+    sty_buf_clear(&text);
+    return status;
+}
+
 static void fact(plot_job *job, const char *name, const char *value) {
     sty_buf_printf(&job->page, "<dt>%s</dt><dd>", name);
     sty_html_text(value, &job->page);
@@ -171,6 +198,8 @@ sty_status plot_report(plot_job *job, sty_err *err) {
     vector_set weights = {0};
     bool found = false;
     STY_TRY(plot_load(job, "style", err));
+    if (job->o->model.model && !vector_source_model(&job->source))
+        return sty_err_set(err, STY_BAD_MODEL, "the model cannot be opened");
     STY_TRY(plot_sounds(job, &job->set, &sounds, err));
     STY_TRY(head(job, err));
     STY_TRY(map(job, sounds, err));
@@ -179,6 +208,7 @@ sty_status plot_report(plot_job *job, sty_err *err) {
     vectors_clear(&weights);
     STY_TRY(status);
     STY_TRY(similarity(job, err));
+    STY_TRY(diagnosis(job, err));
     sty_html_end(&job->page);
     return STY_OK;
 }

@@ -18,6 +18,7 @@ static const char style[] =
     "span.clip{font-size:13px;color:var(--muted);margin-right:10px}\n"
     "button.clip::before{content:'\\25B6';font-size:9px;margin-right:6px;color:var(--accent)}button.clip:hover{border-color:var(--accent)}\n"
     "[data-sound]{cursor:pointer}[data-sound]:hover,[data-sound].on{stroke:var(--ink);stroke-width:2px}button.on{border-color:var(--accent)}\n"
+    "pre{font:13px/1.55 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;margin:14px 0}\n"
     ".warning{color:var(--warning)}dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 20px;margin:14px 0}dt{color:var(--muted)}dd{margin:0}\n"
     "#tip{position:fixed;pointer-events:none;background:var(--ink);color:var(--paper);padding:5px 9px;border-radius:6px;font-size:13px;line-height:1.35;"
     "white-space:pre-line;max-width:46ch;overflow-wrap:anywhere;opacity:0;transition:opacity .08s;z-index:2}\n"

@@ -1,4 +1,5 @@
 """`stylet plot`: every picture is rendered, decoded again and compared with the numbers that went in."""
+import html
 import json
 import pathlib
 import sys
@@ -9,7 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 import tap
 from pixels import Picture, decode_png
-from stylet import FIXTURES, Case
+from stylet import FIXTURES, ROOT, Case
 
 CLIP = FIXTURES / "a_en.wav"
 CLIPS = [FIXTURES / name for name in ("a_en.wav", "b_fast.wav", "c_fr.wav")]
@@ -218,6 +219,24 @@ class Files(Plot):
     def test_a_zoom_makes_more_pixels(self):
         one, three = (decode_png(self.draw("heads", CLIP, "--zoom", z, to="z.png")) for z in (1, 3))
         self.assertEqual(three.shape[0], 3 * one.shape[0])
+
+
+class Report(Plot):
+    def test_a_report_on_audio_holds_the_diagnosis(self):
+        page = self.draw("report", *CLIPS, to="r.html").decode()
+        said = page.partition('<pre id="diagnosis">')[2].partition("</pre>")[0]
+        diagnosis = self.ok("model", "diagnose", "-q").stdout.decode()
+        self.assertEqual(html.unescape(said), diagnosis)
+        for heading in ("Map", "Use of the tokens", "Tokens and the clips nearest to them", "Similarity", "Diagnosis"):
+            self.assertIn(f"<h2>{heading}</h2>", page)
+
+    def test_a_stored_corpus_is_reported_without_a_model(self):
+        store, _ = self.corpus()
+        page = self.draw("report", store, to="r.html").decode()
+        self.assertNotIn("diagnosis", page.replace("Diagnosis", "").partition("<main>")[2])
+        self.assertNotRegex(page, r"(src|href)=\"https?:")
+        self.fails(2, "plot", "report", store, "-m", ROOT / "models" / "default", "-o", self.scratch / "no.html", saying="different models")
+        self.assertFalse((self.scratch / "no.html").exists())
 
 
 class Refused(Plot):
