@@ -63,7 +63,7 @@ static row_facts look(const float *w, size_t n) {
 enum { MAP_ROWS = 16, MAP_COLUMNS = 100, MAX_MAPS = 8 };
 
 typedef struct {
-    bool unicode;
+    bool unicode, colour; /* colour: a terminal, and NO_COLOR is not set (no-color.org) */
     int width;
 } screen;
 
@@ -74,6 +74,8 @@ static screen look_at_screen(void) {
     const char *codeset = nl_langinfo(CODESET), *term = getenv("TERM");
     s.unicode = codeset && strcmp(codeset, "UTF-8") == 0 && !(term && strcmp(term, "dumb") == 0);
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) s.width = size.ws_col;
+    const char *no_colour = getenv("NO_COLOR");
+    s.colour = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !(no_colour && *no_colour);
     return s;
 }
 
@@ -86,27 +88,52 @@ static void cell(const screen *s, double height, sty_buf *out) {
     else sty_buf_printf(out, "%d", level);
 }
 
+static void paint(const screen *s, bool on, sty_buf *out) {
+    if (s->colour) sty_buf_text(out, on ? "\033[36m" : "\033[0m");
+}
+
 static void bar(const screen *s, double share, int width, sty_buf *out) {
     const int n = (int)lround(share * width);
+    paint(s, true, out);
     for (int i = 0; i < n; i++)
         sty_buf_text(out, s->unicode ? "█" : "#");
+    paint(s, false, out);
+}
+
+/* What stands beside the cells of a head takes so many columns. */
+enum { BESIDE_CELLS = 66, FEWEST_CELLS = 14 };
+
+/* One cell for each token, or for a few neighbours (their largest) where the line
+ * would be longer than the screen. */
+static void draw_cells(const screen *s, const float *row, size_t tokens, size_t step, double largest, sty_buf *out) {
+    paint(s, true, out);
+    for (size_t i = 0; i < tokens; i += step) {
+        float most = row[i];
+        for (size_t k = i; k < i + step && k < tokens; k++)
+            most = row[k] > most ? row[k] : most;
+        cell(s, (double)most / fmax(largest, 1e-12), out);
+    }
+    paint(s, false, out);
 }
 
 static void draw_heads(const screen *s, const sty_view *w, sty_buf *out) {
     const size_t heads = w->dim[0], tokens = w->dim[w->rank - 1];
+    const size_t room = s->width >= BESIDE_CELLS + FEWEST_CELLS ? (size_t)s->width - BESIDE_CELLS : FEWEST_CELLS;
+    const size_t step = (tokens + room - 1) / room, cells = (tokens + step - 1) / step;
+    const int pad = cells < FEWEST_CELLS ? (int)(FEWEST_CELLS - cells) : 0;
     sty_buf_printf(out, "\nhead  tokens 0 to %zu%*s  strongest%*s entropy  effective tokens\n", tokens - 1,
-                   (int)(tokens > 14 ? tokens - 14 : 0), "", 20, "");
+                   (int)cells + pad - FEWEST_CELLS, "", 20, "");
     for (size_t h = 0; h < heads; h++) {
         const float *row = w->data + h * tokens;
         const row_facts f = look(row, tokens);
         sty_buf_printf(out, "%4zu  ", h);
-        for (size_t i = 0; i < tokens; i++)
-            cell(s, (double)row[i] / fmax((double)row[f.top[0]], 1e-12), out);
-        sty_buf_printf(out, "%*s  ", (int)(tokens < 14 ? 14 - tokens : 0), "");
+        draw_cells(s, row, tokens, step, (double)row[f.top[0]], out);
+        sty_buf_printf(out, "%*s  ", pad, "");
         for (size_t k = 0; k < STY_COUNT(f.top); k++)
             if (k < tokens) sty_buf_printf(out, "%4zu: %.2f", f.top[k], (double)row[f.top[k]]);
         sty_buf_printf(out, "  %7.2f  %.1f of %zu\n", f.entropy, f.effective, tokens);
     }
+    if (step > 1) sty_buf_printf(out, "a cell is the largest of %zu neighbouring tokens\n", step);
 }
 
 static void draw_mean(const screen *s, const sty_view *w, sty_buf *out) {

@@ -52,7 +52,7 @@ static void token_row(plot_job *job, const vector_set *set, size_t k, const plot
                    facts->dead[k] ? " <span class=\"warning\">dead</span>" : "", (double)facts->mean[k],
                    100 * (double)facts->largest[k]);
     for (size_t i = 0; i < CLIPS_PER_TOKEN && i < set->n; i++) {
-        const char *name = plot_text(job, "%.200s %.2f", set->ids[order[i].row], (double)order[i].weight);
+        const char *name = plot_text(job, "%.200s %.2f", job->set.ids[order[i].row], (double)order[i].weight);
         sty_html_clip(name, sounds[order[i].row], out);
     }
     sty_buf_text(out, "</td></tr>\n");

@@ -1,6 +1,13 @@
 """`stylet inspect` and `stylet mel`: what a person and what an array reader gets."""
+import fcntl
 import json
 import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 
 import numpy as np
 import stylet
@@ -21,6 +28,54 @@ class Inspect(stylet.Case):
         text = self.ok("inspect", CLIP, env={"LC_ALL": "C", "TERM": "dumb"}).stdout
         self.assertTrue(text.isascii())
         self.assertIn(b"#####", text)
+
+    def terminal(self, *args, columns=80, **env):
+        """What a terminal of so many columns gets to see, line by line."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        clean = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+        child = subprocess.Popen([stylet.STYLET, "inspect", *map(str, args)], stdin=slave, stdout=slave, stderr=subprocess.DEVNULL,
+                                 env={**clean, "LC_ALL": "C.UTF-8", "TERM": "xterm", **env})
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            seen += piece
+        os.close(master)
+        self.assertEqual(child.wait(), 0)
+        return seen.decode().replace("\r", "").splitlines()
+
+    def test_a_terminal_gets_colour_unless_told(self):
+        lines = self.terminal(CLIP)
+        self.assertTrue(any("\x1b[36m" in line for line in lines))
+        plain = self.terminal(CLIP, NO_COLOR="1")
+        self.assertFalse(any("\x1b" in line for line in plain))
+        self.assertEqual([re.sub("\x1b\\[\\d+m", "", line) for line in lines], plain)
+        self.assertNotIn(b"\x1b", self.ok("inspect", CLIP, env={"TERM": "xterm"}).stdout)  # a pipe
+
+    def test_bars_are_as_wide_as_the_terminal(self):
+        for columns in (60, 80, 132):
+            bars = [line for line in self.terminal(CLIP, columns=columns, NO_COLOR="1") if re.match(r" +\d  0\.\d+ █", line)]
+            self.assertEqual(len(bars), 10)
+            self.assertEqual(max(map(len, bars)), columns - 1, bars)
+
+    def test_many_tokens_share_cells_on_a_narrow_terminal(self):
+        model = self.scratch / "m"
+        subprocess.run([sys.executable, stylet.ROOT / "scripts" / "convert_checkpoint.py",
+                        stylet.golden("families/espnet_gst/espnet_gst.pt"), "-o", model, "--family", "espnet-gst"],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        clip = stylet.golden("clips/24000") / "me_example2.wav"
+        for columns, shared in ((80, 3), (120, 1)):
+            lines = self.terminal("-m", model, clip, columns=columns, NO_COLOR="1")
+            heads = [line for line in lines if line.endswith("of 32")]
+            self.assertEqual(len(heads), 8)
+            self.assertLessEqual(max(map(len, heads)), columns)
+            self.assertEqual(any(f"largest of {shared} neighbouring tokens" in line for line in lines), shared > 1)
 
     def test_json_says_the_same_as_extract(self):
         report = json.loads(self.ok("inspect", "--json", CLIP).stdout)
