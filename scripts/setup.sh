@@ -34,6 +34,11 @@ run  library libpng        libpng-dev
 run  command python3       python3
 run  python  numpy         python3-numpy
 test library cmocka        libcmocka-dev
+test command sbatch        slurm-client
+test command slurmctld     slurmctld
+test command slurmd        slurmd
+test command munged        munge
+test command parallel      parallel
 dev  command chromium      chromium
 dev  command clang         clang
 dev  runtime asan          libclang-rt-VERSION-dev
@@ -44,7 +49,7 @@ dev  command shellcheck    shellcheck
 
 have() { # KIND NAME PACKAGE
     case $1 in
-    command) command -v "$2" ;;
+    command) PATH=$PATH:/usr/sbin command -v "$2" ;;
     header) echo "#include <$2>" | cc -E - ;;
     library)
         if command -v pkg-config; then

@@ -65,31 +65,31 @@ const char *sty_list_text(sty_list *list, const char *text, size_t n, sty_err *e
     return copy;
 }
 
-static sty_status spoil(sty_list *list, sty_entry *entry, sty_err *err, const char *format, va_list args) {
-    char message[400];
-    vsnprintf(message, sizeof message, format, args);
+static sty_status spoil(sty_list *list, sty_entry *entry, sty_err *err, const char *message) {
     entry->kind = STY_SOURCE_BAD;
     entry->problem = sty_list_text(list, message, strlen(message), err);
     return entry->problem ? STY_OK : STY_OUT_OF_MEMORY;
 }
 
 sty_status sty_list_spoil(sty_list *list, sty_entry *entry, sty_err *err, const char *format, ...) {
+    char message[400];
     va_list args;
     if (entry->kind == STY_SOURCE_BAD) return STY_OK;
     va_start(args, format);
-    const sty_status status = spoil(list, entry, err, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return status;
+    return spoil(list, entry, err, message);
 }
 
 sty_status sty_list_bad(sty_list *list, size_t line, const char *text, sty_err *err, const char *format, ...) {
+    char message[400];
     va_list args;
     sty_entry *entry = sty_list_new(list, line, err);
     if (!entry || !(entry->path = sty_list_text(list, text, strnlen(text, 200), err))) return STY_OUT_OF_MEMORY;
     va_start(args, format);
-    const sty_status status = spoil(list, entry, err, format, args);
+    vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return status;
+    return spoil(list, entry, err, message);
 }
 
 /* PATH.ark:123 -> the length of PATH.ark and 123. */

@@ -86,7 +86,8 @@ static void difference(const char *a, const char *b, char *key, size_t n) {
     size_t i = 0, begin = 0;
     for (; a[i] && a[i] == b[i]; i++)
         if (a[i] == ',' || a[i] == '{') begin = i + 1;
-    const size_t length = strcspn(a + begin, ":,}");
+    begin += a[begin] == '"';
+    const size_t length = strcspn(a + begin, "\":,}");
     const size_t kept = length < n - 1 ? length : n - 1;
     memcpy(key, a + begin, kept);
     key[kept] = '\0';

@@ -42,7 +42,7 @@ void sty_pack_record(const sty_record *record, sty_buf *out) {
     const size_t from = out->length;
     head h;
     memset(&h, 0, sizeof h);
-    h.status = record->status;
+    h.status = (int32_t)record->status;
     h.channel = record->channel;
     h.rate_hz = record->rate_hz;
     h.start_s = record->start_s;

@@ -171,6 +171,15 @@ static void shift(worker *w) {
     w->started = now_s();
 }
 
+/* A scheduler or terminal that ends a run signals all of its processes. What ends
+ * by a signal may therefore be a sign of our own end, which is let arrive: else
+ * its clip would be recorded as failed. */
+static sty_status let_signals_arrive(sty_pool *pool, sty_err *err) {
+    const struct timespec pause = {.tv_nsec = 50000000};
+    nanosleep(&pause, NULL);
+    return pool->job->tick(pool->job->context, err);
+}
+
 /* One whole answer of the first task in the queue. */
 static sty_status take_answer(sty_pool *pool, worker *w, const sty_answer *answer, const void *payload, sty_err *err) {
     const sty_pool_job *job = pool->job;
@@ -187,6 +196,7 @@ static sty_status take_answer(sty_pool *pool, worker *w, const sty_answer *answe
     shift(w);
     if (command && sty_command_end(job->entry(job->context, (size_t)answer->position), command, &why) != STY_OK) {
         w->source = (size_t)-1;
+        STY_TRY(let_signals_arrive(pool, err));
         return finish_with_failure(pool, (size_t)answer->position, &why, err);
     }
     pool->n_finished++;
@@ -239,6 +249,7 @@ static sty_status bury(sty_pool *pool, worker *w, sty_err *err) {
     else sty_err_set(&why, STY_CRASHED, "'%s' ended its worker with status %d", entry->path, WEXITSTATUS(how));
     w->n_queued = 0;
     w->parts = 0;
+    if (!w->timed_out && WIFSIGNALED(how)) STY_TRY(let_signals_arrive(pool, err));
     return finish_with_failure(pool, position, &why, err);
 }
 

@@ -11,8 +11,8 @@ import numpy as np
 import stylet
 import tap
 
-N = int(os.environ.get("STYLET_CORPUS_CLIPS", "600"))
-KILLS = int(os.environ.get("STYLET_CORPUS_KILLS", "12"))
+N = int(os.environ.get("STYLET_CORPUS_CLIPS", "400"))
+KILLS = int(os.environ.get("STYLET_CORPUS_KILLS", "4"))
 
 
 class Base(stylet.Case):
@@ -125,7 +125,7 @@ class Errors(Base):
 
 class Resume(Base):
     def test_a_run_killed_at_any_instant_ends_with_the_same_bytes(self):
-        self.make(300)
+        self.make(150)
         corpus.broken(self.paths[5], 0)
         reference, out = self.scratch / "whole.npz", self.scratch / "out.npz"
         began = time.monotonic()
@@ -146,7 +146,7 @@ class Resume(Base):
         self.assertGreater(killed, KILLS)
 
     def test_what_was_done_is_not_done_again(self):
-        self.make(300)
+        self.make(150)
         out = self.scratch / "out.jsonl"
         process = corpus.start("extract", "-j", 1, "--files-from", self.list, "-o", out)
         while (self.scratch / "out.jsonl.journal").exists() is False or (self.scratch / "out.jsonl.journal").stat().st_size < 40000:
@@ -158,8 +158,8 @@ class Resume(Base):
         self.assertFalse(out.exists())
         self.fails(2, "extract", "--files-from", self.list, "-o", out, saying="--resume continues it")
         done = self.ok("extract", "--resume", "--files-from", self.list, "-o", out)
-        self.assertRegex(done.err, r"resuming: \d\d+ of 300")
-        self.assertEqual(len(out.read_text().splitlines()), 300)
+        self.assertRegex(done.err, r"resuming: \d\d+ of 150")
+        self.assertEqual(len(out.read_text().splitlines()), 150)
 
     def test_a_torn_log_loses_only_its_tail(self):
         self.make(40)
@@ -278,7 +278,7 @@ class Streams(Base):
 
 class Size(Base):
     def test_a_long_list_starts_at_once_and_in_little_memory(self):
-        n = 200000  # the million, scaled: time and memory are linear in it
+        n = 200000  # a million, scaled: time and memory are linear in it
         (self.scratch / "long.txt").write_text("".join(f"/data/speaker{i % 100:03d}/clip_{i:08d}.wav\n" for i in range(n)))
         pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "--dry-run", "--files-from", str(self.scratch / "long.txt")])
         _, status, usage = os.wait4(pid, 0)

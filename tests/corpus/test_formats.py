@@ -1,0 +1,87 @@
+"""Formats of corpora, read back by what reads them: safetensors by its rules, Kaldi by its layout, the projector by its page's."""
+import csv
+import io
+import json
+import re
+import struct
+
+import corpus
+import numpy as np
+import stylet
+import tap
+
+
+def read_ark(data, offset):
+    """The object at an offset of an archive."""
+    assert data[offset:offset + 2] == b"\0B", "no binary mark"
+    kind, at, shape = data[offset + 2:offset + 5], offset + 5, []
+    for _ in range({b"FV ": 1, b"FM ": 2}[kind]):
+        assert data[at] == 4
+        shape.append(struct.unpack("<i", data[at + 1:at + 5])[0])
+        at += 5
+    return np.frombuffer(data, "<f4", int(np.prod(shape)), at).reshape(shape)
+
+
+class Formats(stylet.Case):
+    def setUp(self):
+        super().setUp()
+        self.paths = corpus.clips(self.scratch / "clips", 3)
+        self.lines = self.records("extract", "-w", "style,token_weights", *self.paths)
+        self.style = np.float32([line["style"] for line in self.lines])
+        self.weights = np.float32([line["token_weights"] for line in self.lines])
+
+    def test_safetensors_has_no_holes_and_its_ids_beside_it(self):
+        path = self.scratch / "x.safetensors"
+        self.ok("extract", "-w", "style,token_weights", "-o", path, *self.paths)
+        arrays = stylet.read_safetensors(path)
+        np.testing.assert_array_equal(arrays["style"], self.style)
+        np.testing.assert_array_equal(arrays["token_weights"], self.weights)
+        data = path.read_bytes()
+        length, = struct.unpack("<Q", data[:8])
+        self.assertEqual((8 + length) % 8, 0)
+        spans = sorted(entry["data_offsets"] for name, entry in json.loads(data[8:8 + length]).items() if name != "__metadata__")
+        self.assertEqual([spans[0][0], spans[0][1], spans[-1][1]], [0, spans[1][0], len(data) - 8 - length])
+        self.assertEqual((self.scratch / "x.safetensors.ids.txt").read_text().split(), [p.stem for p in self.paths])
+
+    def test_kaldi_archives_are_read_through_their_index(self):
+        for output, want in (("style", self.style), ("token_weights", self.weights)):
+            ark, scp = self.scratch / "x.ark", self.scratch / "x.scp"
+            self.ok("extract", "--overwrite", "-w", output, "-o", f"ark,scp:{ark},{scp}", *self.paths)
+            for i, line in enumerate(scp.read_text().splitlines()):
+                key, _, place = line.partition(" ")
+                file, _, offset = place.rpartition(":")
+                self.assertEqual((key, file), (self.paths[i].stem, str(ark)))
+                np.testing.assert_array_equal(read_ark(ark.read_bytes(), int(offset)), want[i])
+
+    def test_kaldi_text_reads_back_as_the_same_numbers(self):
+        self.ok("extract", "-o", f"ark,t:{self.scratch / 'x.ark'}", *self.paths)
+        for i, line in enumerate((self.scratch / "x.ark").read_text().splitlines()):
+            key, numbers = re.fullmatch(r"(\S+)  \[ (.*) \]", line).groups()
+            self.assertEqual(key, self.paths[i].stem)
+            np.testing.assert_array_equal(np.float32(numbers.split(" ")), self.style[i])
+
+    def test_kaldi_refuses_ids_with_blanks_before_anything_runs(self):
+        spaced = self.paths[0].rename(self.paths[0].with_name("two words.wav"))
+        self.fails(2, "extract", "-o", f"ark:{self.scratch / 'x.ark'}", spaced, saying=["blank", "--id-from"])
+
+    def test_the_projector_folder_has_a_header_only_with_two_columns(self):
+        folder = self.scratch / "projector"
+        self.ok("extract", "-o", f"projector:{folder}", *self.paths)
+        np.testing.assert_array_equal(np.loadtxt(folder / "tensors.tsv", dtype=np.float32, delimiter="\t"), self.style)
+        self.assertEqual((folder / "metadata.tsv").read_text().split(), [p.stem for p in self.paths])
+        config, = json.loads((folder / "config.json").read_text())["embeddings"]
+        self.assertEqual((config["tensorShape"], config["tensorPath"]), ([3, 256], "tensors.tsv"))
+        table = self.scratch / "t.csv"
+        table.write_text("path,speaker,mood\n" + "".join(f"{p},s,calm\n" for p in self.paths))
+        self.ok("extract", "--overwrite", "--keep", "mood", "--files-from", table, "-o", f"projector:{folder}")
+        rows = list(csv.reader(io.StringIO((folder / "metadata.tsv").read_text()), delimiter="\t"))
+        self.assertEqual(rows, [["id", "speaker", "mood"]] + [[p.stem, "s", "calm"] for p in self.paths])
+
+    def test_unequal_shapes_go_into_archives_and_not_into_arrays(self):
+        self.paths.append(stylet.write_wav(self.scratch / "clips" / "long.wav", stylet.voice(1.5)))
+        self.ok("extract", "-w", "features", "-o", f"ark:{self.scratch / 'f.ark'}", *self.paths)
+        self.fails(2, "extract", "-w", "features", "-o", self.scratch / "f.safetensors", *self.paths, saying="equal shapes")
+
+
+if __name__ == "__main__":
+    tap.main()
