@@ -384,6 +384,29 @@ static void lengths_and_widths_that_do_not_fit_are_named(void **unused) {
     layer_case_close(&c);
 }
 
+/* What `stylet mix` rests on, for every type that has tokens of its own. */
+static void mixing_the_computed_weights_gives_the_computed_output(void **unused) {
+    static const char *const cases[][2] = {
+        {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2"},
+        {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2 value_projection=false out=7"},
+        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4"},
+        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4 value_projection=true score=dot"}};
+    (void)unused;
+    for (size_t i = 0; i < STY_COUNT(cases); i++) {
+        float scratch[256], mixed[64];
+        layer_case c;
+        layer_case_open(&c, cases[i][0], cases[i][1]);
+        layer_case_input(&c, 0, sty_shape_vector(9));
+        layer_case_run(&c);
+        const size_t n = sty_shape_count(&c.out[0].shape);
+        assert_true(n <= STY_COUNT(mixed) && c.type->scratch(c.params, &c.in[0].shape, &c.out[0].shape) <= 256);
+        c.type->mix(c.params, c.state, c.out[1].data, scratch, mixed);
+        for (size_t j = 0; j < n; j++)
+            assert_float_equal(mixed[j], c.out[0].data[j], 1e-6);
+        layer_case_close(&c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multi_head_attention_is_its_definition),
@@ -395,6 +418,7 @@ int main(void) {
         cmocka_unit_test(softmax_over_the_batch_gives_ones),
         cmocka_unit_test(conformer_attention_normalises_then_attends),
         cmocka_unit_test(lengths_and_widths_that_do_not_fit_are_named),
+        cmocka_unit_test(mixing_the_computed_weights_gives_the_computed_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
