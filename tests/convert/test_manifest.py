@@ -65,6 +65,13 @@ class Manifest(Case):
             (FIXTURES / "nemo_gst.pt", []),
             (FIXTURES / "espnet_early.pt", []),
             (golden("openvoice/openvoice_reference_encoder.pt"), []),
+            (golden("families/tf1_gst/syang_mlp.weights.safetensors"), []),
+            (golden("families/styletts2/styletts2.pt"), []),
+            (golden("families/stylespeech/stylespeech.pt"), []),
+            (golden("families/delightful_voicesmith/delightful_voicesmith.pt"), ["--family", "delightful-tts"]),
+            (golden("families/delightful_voicesmith/delightful_voicesmith.pt"), ["--family", "delightful-tts-phoneme"]),
+            *((FIXTURES / f"{name}.pt", []) for name in (
+                "gpt_sovits", "adaspeech", "capacitron", "capacitron_text", "coqui_speaker")),
         ):
             manifest = self.convert(checkpoint, *args, "--overwrite").manifest
             prefixes = [manifest["front_end"].get(key) for key in ("mean_tensor", "std_tensor")]
@@ -73,6 +80,29 @@ class Manifest(Case):
                 prefixes += [weights] if isinstance(weights, str) else weights.values()
             for name in manifest["weights"][0]["tensors"]:
                 self.assertTrue(any(p and name.startswith(p) for p in prefixes), name)
+
+    def test_families_are_told_by_names_and_shapes(self):
+        own = {"gpt_sovits": "gpt-sovits", "adaspeech": "adaspeech", "capacitron": "capacitron",
+               "capacitron_text": "capacitron", "coqui_speaker": "coqui-gst", "nemo_gst": "nemo-gst"}
+        theirs = {"stylespeech/stylespeech.pt": "stylespeech", "styletts2/styletts2.pt": "styletts2",
+                  "tf1_gst/syang_mlp.weights.safetensors": "tf1-gst"}
+        for path, family in [*((FIXTURES / f"{n}.pt", f) for n, f in own.items()),
+                             *((golden(f"families/{n}"), f) for n, f in theirs.items())]:
+            self.assertEqual(self.convert(path, "--overwrite").manifest["family"], family)
+
+    def test_two_encoders_in_one_checkpoint_are_not_guessed_between(self):
+        self.refused(golden("families/delightful_voicesmith/delightful_voicesmith.pt"),
+                     saying="delightful-tts, delightful-tts-phoneme; choose one with --family")
+
+    def test_the_repository_of_a_delightful_tts_is_told_by_its_outer_names(self):
+        for folder, repository, mels in (("delightful_voicesmith", "voicesmith", 100),
+                                         ("delightful_tts_framework", "tts-framework", 80)):
+            path = golden(f"families/{folder}/{folder}.pt")
+            manifest = self.convert(path, "--family", "delightful-tts", "--overwrite").manifest
+            self.assertIn(f"repository={repository}", " ".join(manifest["provenance"]["assumed"]))
+            self.assertEqual((manifest["front_end"]["n_mels"], manifest["front_end"]["level"]), (mels, "peak"))
+            coqui = self.convert(path, "--family", "delightful-tts", "--set", "repository=coqui", "--overwrite").manifest
+            self.assertEqual((coqui["front_end"]["fmax"], coqui["front_end"]["magnitude_eps"]), (8000, 1e-6))
 
     def test_gst_tacotron(self):
         manifest = self.convert(golden("gst_tacotron_16k.pt"), "--family", "gst-tacotron").manifest
