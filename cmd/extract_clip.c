@@ -9,6 +9,7 @@
 #include "pieces.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,8 @@ static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_
     w->fd = -1;
     if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
         const int flags = fcntl(fd, F_GETFL);
+        struct pollfd writer = {.fd = fd, .events = POLLIN};
+        if (flags >= 0 && flags & O_NONBLOCK) poll(&writer, 1, 5000); /* one may come a moment later than we do */
         if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
         w->fd = file_of_pipe(fd, entry->path, err);
         return w->fd >= 0 ? STY_OK : err->status;
