@@ -27,9 +27,9 @@ class Whole(Base):
     def test_of_many_clips_with_broken_ones_nothing_is_lost(self):
         self.make(N)
         expected = {}
-        for k in range(N // 100):
-            index = 37 + 100 * k
-            expected[self.paths[index].stem] = corpus.broken(self.paths[index], k % 10)
+        for k in range(10):
+            index = 7 + N // 10 * k
+            expected[self.paths[index].stem] = corpus.broken(self.paths[index], k)
         args = ["extract", "-q", "--files-from", self.list, "--status", self.scratch / "status.jsonl"]
         self.assertEqual(stylet.run(*args, "-o", self.scratch / "a.npz").returncode, 1)
         rows = [json.loads(line) for line in (self.scratch / "status.jsonl").read_text().splitlines()]
@@ -41,7 +41,7 @@ class Whole(Base):
         with np.load(self.scratch / "a.npz") as archive:
             self.assertEqual(archive["ids"].tolist(), [path.stem for path in self.paths if path.stem not in expected])
             self.assertTrue(np.isfinite(archive["style"]).all())
-        self.assertEqual(stylet.run(*args, "-o", self.scratch / "b.npz", "--max-errors", "2%").returncode, 0)
+        self.assertEqual(stylet.run(*args, "-o", self.scratch / "b.npz", "--max-errors", "3%").returncode, 0)
         self.assertEqual(corpus.digest(self.scratch / "a.npz"), corpus.digest(self.scratch / "b.npz"))
 
     def test_the_bytes_do_not_depend_on_the_number_of_workers(self):
