@@ -14,6 +14,7 @@
 #include "math/gemm.h"
 #include "model/session.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +239,8 @@ static bool parse(int argc, char **argv, bench_options *o) {
 
 int main(int argc, char **argv) {
     static bench_figures figures;
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* as the program does */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     bench_options o = {0};
     bench_subject subject = {0};
     if (!parse(argc, argv, &o)) {

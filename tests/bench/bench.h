@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
-double bench_seconds(void); /* monotonic */
+/* Processor time of this thread: everything here runs in one thread over cached
+ * files, and what else the machine does does not count. */
+double bench_seconds(void);
 
 /* Times that are taken in turn, round by round, so that a processor that changes
  * its speed changes all of them: a ratio is the median of the rounds' ratios. */
@@ -29,7 +31,7 @@ double bench_sgemm(void);
 sty_clip *bench_clip(const char *fixture, double seconds, int rate_hz);
 bool bench_wav(const char *path, const sty_clip *clip);
 
-/* A finished process. */
+/* A finished process; seconds by the wall clock. */
 typedef struct bench_process {
     double seconds, peak_mib;
     bool ok;
