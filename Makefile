@@ -146,7 +146,7 @@ $(BENCH)/empty: $(call objects,tests/bench/empty/empty.c)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Wl,--no-as-needed $^ -o $@ $(LDLIBS)
 
-$(BENCH)/gst/manifest.json: scripts/make_untrained_model.py
+$(BENCH)/gst/manifest.json: tests/bench/make_gst.py
 	$(Q)mkdir -p $(BENCH)
 	$(Q)$(PYTHON) $< $(@D) > /dev/null
 

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -33,7 +34,7 @@ class Records(stylet.Case):
         self.ok("extract", "-o", self.scratch / "x.npy", CLIP)
         np.testing.assert_array_equal(np.float32(record["style"]), np.load(self.scratch / "x.npy")[0])
 
-    def test_style_moves_with_the_clip_even_though_the_model_is_untrained(self):
+    def test_style_moves_with_the_clip(self):
         first, second = self.records("extract", CLIP, FAST)
         self.assertGreater(np.abs(np.subtract(first["style"], second["style"])).max(), 1e-2)
 
@@ -44,7 +45,14 @@ class Records(stylet.Case):
         np.testing.assert_array_equal(np.load(self.scratch / "one.npy")[0], np.load(self.scratch / "two.npy")[1])
 
     def test_an_untrained_model_is_called_untrained(self):
-        self.assertIn("untrained", self.ok("extract", CLIP).err)
+        self.assertNotIn("untrained", self.ok("extract", CLIP).err)
+        model = self.scratch / "random"
+        shutil.copytree(stylet.ROOT / "models" / "default", model)
+        manifest = json.loads((model / "manifest.json").read_text())
+        (model / "manifest.json").write_text(json.dumps({**manifest, "trained": False}))
+        for command in ("extract", "inspect", "mel"):
+            self.assertIn("untrained", self.ok(command, "-m", model, CLIP).err, command)
+        self.assertIn("UNTRAINED", self.ok("model", "info", model).stdout.decode())
 
     def test_any_layer_can_be_an_output(self):
         record, = self.records("extract", "-w", "gru,stl.attention,features", CLIP)

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Make models/default: a GST of the standard shape with random weights.
+"""Make a GST of the published shape and front end (KinglittleQ/GST-Tacotron) with random weights, to be timed.
 
-    python3 scripts/make_untrained_model.py models/default
+    python3 tests/bench/make_gst.py FOLDER
 
-The weights come from a fixed seed, so the bytes are the same everywhere. They are
-scaled so that the outputs move with the input; they mean nothing all the same, and
-the manifest says so ("trained": false).
+The weights come from a fixed seed, so the bytes are the same everywhere. The manifest says that they mean nothing
+("trained": false).
 """
 import json
 import os
@@ -15,7 +14,7 @@ import tempfile
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+CONVERT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "convert_checkpoint.py")
 
 
 def tensors(seed=20):
@@ -53,15 +52,15 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         checkpoint = os.path.join(work, "untrained.npz")
         np.savez(checkpoint, **tensors())
-        subprocess.run([sys.executable, os.path.join(HERE, "convert_checkpoint.py"), checkpoint,
+        subprocess.run([sys.executable, CONVERT, checkpoint,
                         "-o", folder, "--family", "gst-tacotron", "--overwrite",
-                        "--set", "name=default", "--set", "frame_multiple=1"], check=True)
+                        "--set", "name=gst", "--set", "frame_multiple=1"], check=True)
     path = os.path.join(folder, "manifest.json")
     with open(path, encoding="utf-8") as file:
         manifest = json.load(file)
     manifest["description"] = "GST of the standard shape with random weights: its numbers mean nothing"
     manifest["trained"] = False
-    manifest["provenance"] = {"source": "scripts/make_untrained_model.py"}
+    manifest["provenance"] = {"source": "tests/bench/make_gst.py"}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)
         file.write("\n")
