@@ -20,7 +20,7 @@ CFLAGS_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES))
-CFLAGS += -std=c11 $(CFLAGS_$(VARIANT)) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
+CFLAGS += -std=c11 $(or $(CFLAGS_$(VARIANT)),-O2 -g) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
           $(if $(WERROR),-Werror)
 LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
 # KISS FFT's source (scripts/setup.sh fetches it) is compiled once for each vector
