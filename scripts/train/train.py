@@ -158,7 +158,7 @@ def r_squared(true, guess):
     return 1 - ((true - guess) ** 2).sum() / ((true - true.mean()) ** 2).sum()
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work")
     parser.add_argument("-o", "--output", required=True)
@@ -174,7 +174,20 @@ def main():
     parser.add_argument("--stop", type=int, help="end after this many of the steps")
     parser.add_argument("--freeze-norms", action="store_true")
     parser.add_argument("--init", help="start from this checkpoint")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def learning_rate(steps, warm=150):
+    """Share of the full rate at a step: up in a line, down in half a cosine."""
+    def share(step):
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))) + 1e-3
+    return share
+
+
+def main():
+    args = arguments()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     data = augment.Corpus(*corpus.load(args.work, "train"))
@@ -205,14 +218,7 @@ def main():
         freeze_norms(model, maker)
     params = list(model.parameters()) + list(head.parameters()) + list(local_heads.parameters())
     optimiser = torch.optim.AdamW(params, lr=args.rate, weight_decay=0.01)
-    warm = 150
-
-    def schedule(step):
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, args.steps - warm))) + 1e-3
-
-    plan = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule)
+    plan = torch.optim.lr_scheduler.LambdaLR(optimiser, learning_rate(args.steps))
     began, totals = time.time(), []
     batches = Batches(maker, args.groups, args.echo, args.seed, mean, std, aux_mean, aux_std)
     for step in range(args.stop or args.steps):
