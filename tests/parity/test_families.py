@@ -42,7 +42,7 @@ class Family(stylet.Case):
     def close(self, got, want, tolerance, what, kind):
         got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
         self.assertEqual(got.shape, want.shape, what)
-        relative = np.abs(got - want).max() / np.abs(want).max()
+        relative = np.abs(got - want).max() / max(1.0, np.abs(want).max())
         self.worst[kind] = max(self.worst.get(kind, 0), relative)
         self.assertLessEqual(relative, tolerance, what)
 
