@@ -39,6 +39,7 @@ test command slurmctld     slurmctld
 test command slurmd        slurmd
 test command munged        munge
 test command parallel      parallel
+test file    /usr/share/i18n/charmaps/UTF-8.gz locales
 dev  command chromium      chromium
 dev  command clang         clang
 dev  runtime asan          libclang-rt-VERSION-dev
@@ -50,6 +51,7 @@ dev  command shellcheck    shellcheck
 have() { # KIND NAME PACKAGE
     case $1 in
     command) PATH=$PATH:/usr/sbin command -v "$2" ;;
+    file) test -e "$2" ;;
     header) echo "#include <$2>" | cc -E - ;;
     library)
         if command -v pkg-config; then

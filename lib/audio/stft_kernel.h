@@ -18,6 +18,7 @@
 #ifdef STY_KISS_SOURCE
 /* One compilation of KISS FFT for each width, under its own names. It is made for
  * any arithmetic type; what its macros cannot say for ours is said here. */
+#undef KISS_FFT_SHARED /* nothing of it is exported */
 #undef kiss_fft_scalar
 #define kiss_fft_scalar lanes
 #define kiss_fft_alloc STFT_NAME(kiss_fft_alloc)

@@ -71,6 +71,17 @@ def start(*args, env=None, cwd=None):
                             env={**os.environ, **(env or {})}, cwd=cwd)
 
 
+def kill_when(exists, *args):
+    """Starts a run and kills it as soon as a file is there; True if it was still running."""
+    process = start(*args)
+    while process.poll() is None and not exists.exists():
+        time.sleep(0.001)
+    running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return running
+
+
 def kill_after(seconds, *args):
     """Starts a run and kills it; True if it was still running."""
     process = start(*args)

@@ -182,8 +182,9 @@ class Resume(Base):
     def test_another_list_or_model_is_not_continued(self):
         self.make(200)
         out = self.scratch / "out.npz"
-        corpus.kill_after(0.3, "extract", "-q", "-j", 1, "--files-from", self.list, "-o", out)
-        self.assertTrue((self.scratch / "out.npz.journal").exists())
+        journal = self.scratch / "out.npz.journal"
+        self.assertTrue(corpus.kill_when(journal, "extract", "-q", "-j", 1, "--files-from", self.list, "-o", out))
+        self.assertTrue(journal.exists())
         self.list.write_text("".join(f"{path}\n" for path in self.paths[1:]))
         self.fails(2, "extract", "--resume", "--files-from", self.list, "-o", out, saying="another list, model or options")
 

@@ -1,6 +1,7 @@
 """Shards: every entry in exactly one, the environment of job arrays, merging, GNU parallel and Kaldi's JOB."""
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -132,7 +133,7 @@ class Engines(Base):
     @unittest.skipUnless(shutil.which("parallel"), "no GNU parallel here (scripts/setup.sh test)")
     def test_gnu_parallel_runs_shards_and_counts_the_bad_ones(self):
         out = self.scratch / "out.npz"
-        done = subprocess.run(["parallel", "-j", "2", "--joblog", str(self.scratch / "jobs"), stylet.STYLET, "extract", "-q", "-j", "1",
+        done = subprocess.run(["parallel", "-j", "2", "--joblog", str(self.scratch / "jobs"), shlex.quote(stylet.STYLET), "extract", "-q", "-j", "1",
                                "--shard", "{}/4", "--resume", "--files-from", str(self.list), "-o", str(out), ":::", "1", "2", "3", "4"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env={**os.environ, "HOME": str(self.scratch)})
