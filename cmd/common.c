@@ -29,13 +29,21 @@ void default_model_path(char *text, size_t n) {
     }
 }
 
-sty_model *open_model(const model_options *options, bool verify) {
-    char shipped[4200];
+const char *model_path(const model_options *options) {
+    static char shipped[4200];
     const char *path = options->model ? options->model : getenv("STYLET_MODEL");
-    if (!path || !*path) {
-        default_model_path(shipped, sizeof shipped);
-        path = shipped;
-    }
+    if (path && *path) return path;
+    default_model_path(shipped, sizeof shipped);
+    return shipped;
+}
+
+bool model_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+sty_model *open_model(const model_options *options, bool verify) {
+    const char *path = model_path(options);
     const sty_model_options how = {
         .verify = verify, .overrides = options->set.items, .n_overrides = options->set.n};
     sty_model *model = NULL;

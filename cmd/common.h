@@ -9,6 +9,11 @@
  * is untrained. NULL after a message (exit EXIT_USAGE). */
 sty_model *open_model(const model_options *options, bool verify);
 
+/* The path of -m, $STYLET_MODEL or the shipped model, and whether something is
+ * there. The path is valid until the next call. */
+const char *model_path(const model_options *options);
+bool model_exists(const char *path);
+
 /* The shipped model's folder into text: beside the program, else installed. */
 void default_model_path(char *text, size_t n);
 

@@ -15,7 +15,7 @@
 
 typedef struct {
     model_options model;
-    const char *wanted, *output, *format, *nonfinite, *average;
+    const char *wanted, *output, *format, *nonfinite, *average, *channel_text, *trim;
     text_list bind;
     double start, end, chunk;
     int channel;
@@ -44,7 +44,8 @@ static const option_row options[] = {
     {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, AT(bind), 0, 0, "feed a further graph input"},
     {0, "start", "SECONDS", OPTION_NUMBER, AT(start), 0, 1e9, "begin here [0]"},
     {0, "end", "SECONDS", OPTION_NUMBER, AT(end), 0, 1e9, "end here [the end]"},
-    {0, "channel", "N", OPTION_INT, AT(channel), 0, 64, "use only channel N, from 1; 0 is the model's rule [0]"},
+    {0, "channel", "mix|N", OPTION_TEXT, AT(channel_text), 0, 0, "use only channel N, from 1; mix is the model's rule [mix]"},
+    {0, "trim", "none|DB", OPTION_TEXT, AT(trim), 0, 0, "trim quiet ends so many dB below the loudest part [the model's rule]"},
     {0, "nonfinite", "fail|zero", OPTION_TEXT, AT(nonfinite), 0, 0, "what NaN and infinite samples do [fail]"},
     {0, "average", "list|speaker", OPTION_TEXT, AT(average), 0, 0,
      "one record: the mean of each output over all inputs, or over those of each speaker"},
@@ -339,9 +340,36 @@ static int run_job(job *j, sty_err *err) {
     return exit_of(&counts, most);
 }
 
+/* --trim is a front-end value with an option of its own. */
+static bool set_trim(extract_options *o, char *text, size_t n) {
+    text_list *set = &o->model.set;
+    const char **items;
+    if (!o->trim) return true;
+    if (snprintf(text, n, "trim=%s", o->trim) >= (int)n ||
+        !(items = sty_resize(set->items, set->n * sizeof *items, (set->n + 1) * sizeof *items)))
+        return false;
+    set->items = items;
+    set->items[set->n++] = text;
+    return true;
+}
+
+static bool set_channel(extract_options *o) {
+    char *end = NULL;
+    if (!o->channel_text || strcmp(o->channel_text, "mix") == 0) return true;
+    const long channel = strtol(o->channel_text, &end, 10);
+    o->channel = (int)channel;
+    return *o->channel_text && !*end && channel >= 0 && channel <= 64;
+}
+
 static int run(void *options_, int n_args, char **args) {
-    const extract_options *o = options_;
+    extract_options *o = options_;
     sty_err err = {.status = STY_OK};
+    char trim[64];
+    if (!set_channel(o) || !set_trim(o, trim, sizeof trim)) {
+        if (set_channel(o)) message_error("--trim is '%.40s', expected none or decibels", o->trim);
+        else message_error("--channel is '%.40s', expected mix or a number from 0 to 64", o->channel_text);
+        return EXIT_USAGE;
+    }
     if (n_args < 1 && !o->lists.n && !o->json_input) {
         message_error("expected at least one input (stylet extract --help)");
         return EXIT_USAGE;

@@ -82,10 +82,18 @@ static int compare(const model_command_options *o, const sty_model *model) {
     return code == EXIT_OK && c.n_bad ? EXIT_SOME_FAILED : code;
 }
 
-/* Opening with verify checks every digest, tensor and shape. */
+/* Opening with verify checks every digest, tensor and shape. A model that is
+ * not there is no finding about it. */
 static int verify(const model_command_options *o) {
-    sty_model *model = open_model(&o->model, true);
-    if (!model) return EXIT_SOME_FAILED;
+    sty_err err;
+    sty_model *model = NULL;
+    const char *path = model_path(&o->model);
+    const sty_model_options how = {.verify = true, .overrides = o->model.set.items, .n_overrides = o->model.set.n};
+    const sty_status status = sty_model_open(path, &how, &model, &err);
+    if (status != STY_OK) {
+        message_error("%s", err.message);
+        return status == STY_BAD_MODEL && model_exists(path) ? EXIT_SOME_FAILED : exit_code(status);
+    }
     sty_buf out = {0};
     sty_buf_printf(&out, "ok: %s, %zu layers, %zu parameters, hash %s\n", sty_model_facts(model)->name,
                    sty_model_facts(model)->n_layers, sty_model_facts(model)->n_parameters,

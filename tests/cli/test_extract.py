@@ -257,6 +257,29 @@ class CommandLine(stylet.Case):
         many, = self.records("extract", CLIP)
         self.assertLess(few["num_frames"], many["num_frames"])
 
+    def test_trim_and_channel_have_options_of_their_own(self):
+        loud = np.concatenate([np.zeros(16000), stylet.voice(1), np.zeros(16000)])
+        clip = stylet.write_wav(self.scratch / "quiet-ends.wav", loud)
+        whole, = self.records("extract", clip)
+        cut, = self.records("extract", "--trim", "40", clip)
+        same, = self.records("extract", "--trim", "none", "--channel", "mix", clip)
+        self.assertLess(cut["num_frames"], 0.5 * whole["num_frames"])
+        self.assertEqual(same["style"], whole["style"])
+        self.fails(2, "extract", "--trim", "soft", clip, saying="'trim' is 'soft'")
+        self.fails(2, "extract", "--channel", "left", clip, saying="expected mix or a number")
+
+    def test_verify_tells_a_wrong_model_from_no_model(self):
+        model = self.scratch / "m"
+        shutil.copytree(stylet.ROOT / "models" / "default", model)
+        self.ok("model", "verify", model)
+        weights = model / "weights.safetensors"
+        data = bytearray(weights.read_bytes())
+        data[-1] ^= 1
+        weights.write_bytes(data)
+        self.fails(1, "model", "verify", model, saying="SHA-256")
+        self.fails(2, "model", "verify", self.scratch / "absent", saying="cannot find")
+        self.fails(2, "model", "verify", "--set", "hop_length=0", saying="an integer from 1")
+
     def test_version_names_program_and_version(self):
         self.assertRegex(self.ok("--version").stdout.decode(), r"^stylet \d+\.\d+\.\d+\n")
 

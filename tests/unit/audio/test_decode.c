@@ -18,7 +18,7 @@
 enum { N = 5000 };
 
 /* libsndfile 1.2.0 forgets its Vorbis state when it refuses a damaged Ogg: not ours. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libvorbis"; }
 
 static sty_err err;

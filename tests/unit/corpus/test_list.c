@@ -26,12 +26,14 @@ static const char *file_with(const char *name, const char *content) {
 }
 
 static void read_list(const sty_list_options *options, const char *name, const char *content) {
+    sty_list_clear(&list);
     assert_int_equal(sty_list_begin(&list, options, &err), STY_OK);
     if (sty_list_add_list(&list, file_with(name, content), &err) != STY_OK || sty_list_finish(&list, true, &err) != STY_OK)
         fail_msg("%s", err.message);
 }
 
 static sty_status status_of(const sty_list_options *options, const char *name, const char *content) {
+    sty_list_clear(&list);
     assert_int_equal(sty_list_begin(&list, options, &err), STY_OK);
     sty_status status = sty_list_add_list(&list, file_with(name, content), &err);
     return status == STY_OK ? sty_list_finish(&list, true, &err) : status;
