@@ -171,6 +171,7 @@ static sty_status append(sty_clip *clip, const float *block, size_t n_frames, in
                          const sty_clip_options *options, const sty_source *source, sty_err *err) {
     const size_t kept = (size_t)clip->info.n_channels;
     const size_t first = options->channel > 0 ? (size_t)options->channel - 1 : 0;
+    if (n_frames == 0) return STY_OK;
     STY_TRY(reserve(clip, (clip->info.n_frames + n_frames) * kept, source->name, err));
     float *to = clip->samples + clip->info.n_frames * kept;
     if (kept == (size_t)channels && all_usable(block, n_frames * kept)) {
