@@ -131,7 +131,7 @@ sanitized: test-programs
 
 ## valgrind: the C tests under memcheck
 valgrind: test-programs
-	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full' $(TEST_PROGRAMS)
+	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.supp' $(TEST_PROGRAMS)
 
 ## bench: figures of this machine (BENCH_ARGS=--short leaves the long clips out)
 bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/gst/manifest.json stylet

@@ -131,7 +131,7 @@ static sty_status to_rate(sty_front_end_state *state, int rate_hz, signal *s, st
     if (!state->resampler)
         STY_TRY(sty_resampler_create(rate_hz, p->sample_rate, &state->resampler, err));
     const size_t length = sty_resample_length(s->n, rate_hz, p->sample_rate);
-    STY_TRY(grow(&state->resampled, length, err));
+    STY_TRY(grow(&state->resampled, length + STY_RESAMPLE_SLACK, err));
     STY_TRY(sty_resampler_run(state->resampler, s->x, s->n, state->resampled.data, err));
     s->x = s->own = state->resampled.data;
     s->n = length;

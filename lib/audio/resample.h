@@ -16,6 +16,10 @@ sty_status sty_resampler_create(int in_hz, int out_hz, sty_resampler **resampler
 void sty_resampler_free(sty_resampler *resampler);
 int sty_resampler_in_hz(const sty_resampler *resampler);
 
+/* Floats that out needs beyond its length: soxr 0.1.3 loads a pointer from
+ * wherever it is about to write, even if one sample is all that is left. */
+enum { STY_RESAMPLE_SLACK = 2 };
+
 /* out[sty_resample_length(n)] from x[n]. Sample 0 stays at time 0; what soxr gives
  * short of the length is zeros, what is over is cut (librosa fix_length). */
 sty_status sty_resampler_run(sty_resampler *resampler, const float *x, size_t n, float *out,
