@@ -346,8 +346,10 @@ static bool set_trim(extract_options *o, char *text, size_t n) {
     const char **items;
     if (!o->trim) return true;
     if (snprintf(text, n, "trim=%s", o->trim) >= (int)n ||
-        !(items = sty_resize(set->items, set->n * sizeof *items, (set->n + 1) * sizeof *items)))
+        !(items = sty_resize(set->items, set->n * sizeof *items, (set->n + 1) * sizeof *items))) {
+        message_error("--trim is '%.40s', expected none or decibels", o->trim);
         return false;
+    }
     set->items = items;
     set->items[set->n++] = text;
     return true;
@@ -358,18 +360,16 @@ static bool set_channel(extract_options *o) {
     if (!o->channel_text || strcmp(o->channel_text, "mix") == 0) return true;
     const long channel = strtol(o->channel_text, &end, 10);
     o->channel = (int)channel;
-    return *o->channel_text && !*end && channel >= 0 && channel <= 64;
+    if (*o->channel_text && !*end && channel >= 0 && channel <= 64) return true;
+    message_error("--channel is '%.40s', expected mix or a number from 0 to 64", o->channel_text);
+    return false;
 }
 
 static int run(void *options_, int n_args, char **args) {
     extract_options *o = options_;
     sty_err err = {.status = STY_OK};
     char trim[64];
-    if (!set_channel(o) || !set_trim(o, trim, sizeof trim)) {
-        if (set_channel(o)) message_error("--trim is '%.40s', expected none or decibels", o->trim);
-        else message_error("--channel is '%.40s', expected mix or a number from 0 to 64", o->channel_text);
-        return EXIT_USAGE;
-    }
+    if (!set_channel(o) || !set_trim(o, trim, sizeof trim)) return EXIT_USAGE;
     if (n_args < 1 && !o->lists.n && !o->json_input) {
         message_error("expected at least one input (stylet extract --help)");
         return EXIT_USAGE;
