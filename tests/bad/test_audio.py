@@ -118,7 +118,7 @@ class Headers(Bad):
             self.skipTest("no file system for sparse files of 1 TiB")
         start = time.monotonic()
         self.bad(path, "too_long", "the limit of 86400 s")
-        self.assertLess(time.monotonic() - start, 20)
+        self.assertLess(time.monotonic() - start, 60)
 
 
 class Values(Bad):

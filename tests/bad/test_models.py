@@ -259,7 +259,7 @@ class Weights(Model):
             code, peak = self.peak(folder)
             self.assertEqual(code, 2)
             self.assertLess(peak - usual, 64)
-            self.assertLess(time.monotonic() - start, 10)
+            self.assertLess(time.monotonic() - start, 60)
 
 
 class Paths(Model):
@@ -283,7 +283,7 @@ class Paths(Model):
             with self.subTest(name=name[:50]):
                 start = time.monotonic()
                 self.refused(folder, "weights[0].file", also_verify=False)
-                self.assertLess(time.monotonic() - start, 5)
+                self.assertLess(time.monotonic() - start, 60)
 
     def test_a_path_below_the_folder_is_followed(self):
         folder = self.write(self.edited(("weights", 0, "file"), "sub/dir/w.safetensors"))

@@ -227,9 +227,11 @@ class Runs(stylet.Case):
         clips = [stylet.write_wav(self.scratch / f"{i}.wav", stylet.voice(20)) for i in range(60)]
         process = subprocess.Popen([stylet.STYLET, "extract", "-o", str(out), *map(str, clips)],
                                    stderr=subprocess.PIPE)
-        time.sleep(0.15)
+        while not (self.scratch / "x.jsonl.journal").exists():
+            self.assertIsNone(process.poll())
+            time.sleep(0.001)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=300)
         self.assertEqual(process.returncode, 143, err)
         left = set(os.listdir(self.scratch)) - {clip.name for clip in clips}
         self.assertLessEqual(left, {"x.jsonl.journal"})  # what --resume goes on from

@@ -1,9 +1,13 @@
 """What the corpus tests share: generated clips, ten ways to break one, runs that are killed."""
+import array
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
 import signal
 import subprocess
+import termios
 import time
 
 import numpy as np
@@ -71,15 +75,49 @@ def start(*args, env=None, cwd=None):
                             env={**os.environ, **(env or {})}, cwd=cwd)
 
 
-def kill_when(exists, *args):
-    """Starts a run and kills it as soon as a file is there; True if it was still running."""
-    process = start(*args)
-    while process.poll() is None and not exists.exists():
+@contextlib.contextmanager
+def held(path):
+    """While this lasts the clip is a pipe that no one writes: a run that comes to it stays there. Gives the way to let it go on."""
+    sound, aside = path.read_bytes(), path.with_suffix(".aside")
+    path.rename(aside)
+    os.mkfifo(path)
+    keeper = os.open(path, os.O_RDWR)
+
+    def let_go():
+        """Hands the sound to the one run that waits; the pipe is then at its end."""
+        nonlocal keeper
+        os.write(keeper, sound)  # a clip is smaller than a pipe's buffer
+        left = array.array("i", [1])
+        while left[0]:  # until the run has come here and read it
+            time.sleep(0.001)
+            fcntl.ioctl(keeper, termios.FIONREAD, left)
+        os.close(keeper)
+        keeper = None
+    try:
+        yield let_go
+    finally:
+        if keeper is not None:
+            os.close(keeper)
+        path.unlink()
+        aside.rename(path)
+
+
+def wait_for(process, path, size, seconds=120):
+    """Waits until a running process has made a file at least this large."""
+    end = time.monotonic() + seconds
+    while not path.exists() or path.stat().st_size < size:
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"{path.name} never had {size} bytes: {process.communicate()[1].decode()}")
         time.sleep(0.001)
-    running = process.poll() is None
+
+
+def kill_at(path, size, *args):
+    """Starts a run that is held somewhere and kills it as soon as a file is that large."""
+    process = start(*args)
+    wait_for(process, path, size)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return running
 
 
 def kill_after(seconds, *args):

@@ -31,8 +31,8 @@ class Slurm(stylet.Case):
         self.paths = corpus.clips(self.scratch / "clips", CLIPS, 1.0)
         corpus.broken(self.paths[11], 3)
         self.list = self.scratch / "wav.scp"
-        slow = {3, 143}  # in shards 1 and 8, so that they are met at work
-        self.list.write_text("".join(f"{path.stem} " + (f"sleep 3; cat {path} |\n" if i in slow else f"{path}\n")
+        slow, self.go = {3, 143}, self.scratch / "go"  # these are in shards 1 and 8, which so are met at work
+        self.list.write_text("".join(f"{path.stem} " + (f"until test -e {self.go}; do sleep 0.1; done; cat {path} |\n" if i in slow else f"{path}\n")
                                      for i, path in enumerate(self.paths)))
         self.log = f"--output={self.scratch}/%A_%a.log"
 
@@ -48,6 +48,7 @@ class Slurm(stylet.Case):
                           (self.scratch / "out.001-of-008.log").exists() and (self.scratch / "out.008-of-008.log").exists(), 60)
         self.cluster.call("scontrol", "requeue", f"{job}_1", check=False)
         self.cluster.call("scancel", f"{job}_8", check=False)
+        self.go.touch()
         self.cluster.finish(job, 240, hurry=f"{job}_1")  # Slurm would wait two minutes before it starts that one again
         (self.scratch / "out.005-of-008.done.json").unlink()  # as if this one had been lost too
         self.assertIn("stopped by a signal", (self.scratch / f"{job}_1.log").read_text())
