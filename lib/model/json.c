@@ -2,6 +2,7 @@
 #include "model/json.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,6 +42,12 @@ static size_t number_length(const char *text, size_t n) {
     return i;
 }
 
+static bool are_hex_digits(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isxdigit((unsigned char)text[i])) return false;
+    return true;
+}
+
 /* Length of the string at text, quotes included. */
 static sty_status check_string(const char *text, size_t n, size_t at, size_t *length, sty_err *err) {
     for (size_t i = 1; i < n;) {
@@ -50,6 +57,9 @@ static sty_status check_string(const char *text, size_t n, size_t at, size_t *le
             return sty_err_set(err, STY_BAD_MODEL, "not JSON: control character at byte %zu", at + i);
         if (n - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
             return sty_err_set(err, STY_BAD_MODEL, "a NUL character in a string at byte %zu", at + i);
+        /* cJSON takes what is no hexadecimal number for 0 */
+        if (n - i >= 2 && memcmp(text + i, "\\u", 2) == 0 && (n - i < 6 || !are_hex_digits(text + i + 2, 4)))
+            return sty_err_set(err, STY_BAD_MODEL, "not JSON: no four hexadecimal digits at byte %zu", at + i);
         if (text[i] == '"') {
             *length = i + 1;
             return STY_OK;

@@ -48,7 +48,7 @@ static void what_other_readers_refuse_or_read_differently_is_refused(void **stat
         {"NaN", "not JSON"},        {"Infinity", "not JSON"},   {"nul", "not JSON"},        {"tru e", "not JSON"},
         {"1e400", "too large"},     {"[-1e400]", "[0]: the number is too large"},
         {"\"\x01\"", "control"},    {"\"\n\"", "control"},      {"[\x01 1]", "byte 1"},     {"[1\x0b]", "byte 2"},
-        {"\"\\u0000\"", "NUL"},     {"\"a\\u0000b\"", "NUL"},   {"\"\xff\"", "UTF-8"},      {"\"\xc0\x80\"", "UTF-8"},
+        {"\"\\u0r0e\"", "hexadecimal"}, {"\"\\u0000\"", "NUL"},     {"\"a\\u0000b\"", "NUL"},   {"\"\xff\"", "UTF-8"},      {"\"\xc0\x80\"", "UTF-8"},
         {"\"\xed\xa0\x80\"", "UTF-8"}, {"\"\\ud800\"", "not JSON"}, {"\"\\x\"", "not JSON"}, {"\"abc", "no end"},
         {"\"abc\\", "no end"},      {"\"abc\\\"", "no end"},    {"\xef\xbb\xbf{}", "byte 0"}, {"// x\n{}", "byte 0"},
         {"{\"a\":1,\"a\":2}", "'a' occurs twice"}, {"{\"b\":{\"a\":1,\"c\":0,\"a\":2}}", "b: the key 'a' occurs twice"},
