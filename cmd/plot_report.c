@@ -140,7 +140,7 @@ static sty_status diagnosis(plot_job *job, sty_err *err) {
     if (status == STY_OK && !text.failed) {
         sty_html_section("Diagnosis", "The model alone, fed with probe signals: does its output move with what it hears?", &job->page);
         sty_buf_text(&job->page, "<pre id=\"diagnosis\">");
-        sty_html_text(text.data, &job->page);
+        sty_markup_text(text.data, &job->page);
         sty_buf_text(&job->page, "</pre>\n");
         sty_html_section_end(&job->page);
     }
@@ -150,7 +150,7 @@ static sty_status diagnosis(plot_job *job, sty_err *err) {
 
 static void fact(plot_job *job, const char *name, const char *value) {
     sty_buf_printf(&job->page, "<dt>%s</dt><dd>", name);
-    sty_html_text(value, &job->page);
+    sty_markup_text(value, &job->page);
     sty_buf_text(&job->page, "</dd>\n");
 }
 
@@ -168,7 +168,7 @@ static sty_status head(plot_job *job, sty_err *err) {
     const bool dark = job->o->theme && strcmp(job->o->theme, "dark") == 0;
     sty_html_begin(title, job->o->theme ? (dark ? STY_PAGE_DARK : STY_PAGE_LIGHT) : STY_PAGE_AUTO, &job->page);
     sty_buf_text(&job->page, "<h1>");
-    sty_html_text(title, &job->page);
+    sty_markup_text(title, &job->page);
     sty_buf_text(&job->page, "</h1>\n<dl>\n");
     fact(job, "clips", plot_text(job, "%zu", job->set.n));
     fact(job, "vectors", plot_text(job, "%s, %zu values", job->source.output, job->set.width));

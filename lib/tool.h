@@ -20,6 +20,7 @@
 #include "model/describe.h"
 #include "model/session.h"
 #include "plot/html.h"
+#include "plot/markup.h"
 #include "plot/pictures.h"
 #include "style/average.h"
 #include "style/blend.h"

@@ -8,6 +8,14 @@
 #include <limits.h>
 #include <string.h>
 
+const char *sty_node_choice(const sty_node *node, const char *param) {
+    const sty_param *row = sty_params_find(node->type->params, node->type->n_params, param);
+    int choice;
+    if (!row || row->kind != STY_PARAM_CHOICE) return "";
+    memcpy(&choice, (const char *)node->params + row->offset, sizeof choice);
+    return row->choices[choice];
+}
+
 int sty_graph_find(const sty_graph *graph, const char *name) {
     for (size_t i = 0; i < graph->n_values; i++)
         if (strcmp(graph->values[i].name, name) == 0) return (int)i;

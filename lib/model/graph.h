@@ -30,6 +30,10 @@ typedef struct sty_graph {
     size_t n_values, n_inputs; /* inputs are the first values, features included */
 } sty_graph;
 
+/* A parameter of a node as the text of its choice ("mel_major"); "" when the layer
+ * has no such choice. */
+const char *sty_node_choice(const sty_node *node, const char *param);
+
 /* Index of a value by name, or -1. */
 int sty_graph_find(const sty_graph *graph, const char *name);
 

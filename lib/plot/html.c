@@ -2,6 +2,8 @@
  * tool tip and one audio element, no library. */
 #include "plot/html.h"
 
+#include "plot/markup.h"
+
 #include <string.h>
 
 static const char style[] =
@@ -45,22 +47,6 @@ static const char script[] =
     "document.querySelectorAll('svg [data-sound]').forEach(function(t){t.setAttribute('tabindex','0')});\n"
     "})();\n";
 
-void sty_html_text(const char *text, sty_buf *out) {
-    for (size_t n = strlen(text); n > 0;) {
-        const int length = sty_utf8_length(text, n);
-        const unsigned char c = (unsigned char)*text;
-        if (c == '&') sty_buf_text(out, "&amp;");
-        else if (c == '<') sty_buf_text(out, "&lt;");
-        else if (c == '>') sty_buf_text(out, "&gt;");
-        else if (c == '"') sty_buf_text(out, "&quot;");
-        else if (c == '\n') sty_buf_text(out, "&#10;");
-        else if (length == 0 || (c < 0x20 && c != '\t')) sty_buf_text(out, "\xEF\xBF\xBD");
-        else sty_buf_put(out, text, (size_t)length);
-        text += length ? length : 1;
-        n -= length ? (size_t)length : 1;
-    }
-}
-
 static void variables(sty_theme theme, sty_buf *out) {
     sty_buf_text(out, ":root{");
     for (sty_colour c = STY_PAPER; c < STY_PAPER + STY_N_ROLES; c++)
@@ -71,7 +57,7 @@ static void variables(sty_theme theme, sty_buf *out) {
 void sty_html_begin(const char *title, sty_page_theme theme, sty_buf *out) {
     sty_buf_text(out, "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
-    sty_html_text(title, out);
+    sty_markup_text(title, out);
     sty_buf_text(out, "</title>\n<style>\n");
     variables(theme == STY_PAGE_DARK ? STY_DARK : STY_LIGHT, out);
     if (theme == STY_PAGE_AUTO) {
@@ -92,12 +78,12 @@ void sty_html_section(const char *heading, const char *remark, sty_buf *out) {
     sty_buf_text(out, "<section>\n");
     if (heading) {
         sty_buf_text(out, "<h2>");
-        sty_html_text(heading, out);
+        sty_markup_text(heading, out);
         sty_buf_text(out, "</h2>\n");
     }
     if (remark) {
         sty_buf_text(out, "<p>");
-        sty_html_text(remark, out);
+        sty_markup_text(remark, out);
         sty_buf_text(out, "</p>\n");
     }
 }
@@ -114,10 +100,10 @@ void sty_html_clip(const char *name, const char *sound, sty_buf *out) {
     const bool plays = sound && *sound;
     if (plays) {
         sty_buf_text(out, "<button class=\"clip\" data-sound=\"");
-        sty_html_text(sound, out);
+        sty_markup_text(sound, out);
         sty_buf_text(out, "\">");
     } else sty_buf_text(out, "<span class=\"clip\">");
-    sty_html_text(name, out);
+    sty_markup_text(name, out);
     sty_buf_text(out, plays ? "</button>" : "</span>");
 }
 

@@ -20,9 +20,6 @@ void sty_html_section_end(sty_buf *out);
 
 void sty_html_picture(const sty_canvas *canvas, sty_buf *out);
 
-/* Text with its special characters escaped. */
-void sty_html_text(const char *text, sty_buf *out);
-
 /* A button that plays a clip; only the name when sound is NULL or "". */
 void sty_html_clip(const char *name, const char *sound, sty_buf *out);
 

@@ -1,7 +1,7 @@
 /* svg.c - a canvas as SVG. Small heat maps are rectangles with a tip each; large
  * ones are one PNG inside the SVG, scaled without smoothing. */
 #include "plot/canvas.h"
-#include "plot/html.h"
+#include "plot/markup.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,12 +35,12 @@ static void colour(svg *s, const char *name, sty_colour c) {
 static void finish(svg *s, const char *element, const char *tip, const char *sound) {
     if (s->page && tip) {
         sty_buf_text(s->out, " data-tip=\"");
-        sty_html_text(tip, s->out);
+        sty_markup_text(tip, s->out);
         sty_buf_text(s->out, "\"");
     }
     if (s->page && sound) {
         sty_buf_text(s->out, " data-sound=\"");
-        sty_html_text(sound, s->out);
+        sty_markup_text(sound, s->out);
         sty_buf_text(s->out, "\"");
     }
     if (s->page || !tip) {
@@ -48,7 +48,7 @@ static void finish(svg *s, const char *element, const char *tip, const char *sou
         return;
     }
     sty_buf_text(s->out, "><title>");
-    sty_html_text(tip, s->out);
+    sty_markup_text(tip, s->out);
     sty_buf_printf(s->out, "</title></%s>\n", element);
 }
 
@@ -105,7 +105,7 @@ static void text(svg *s, const sty_op *op) {
     if (op->bold) sty_buf_text(s->out, " font-weight=\"600\"");
     if (op->turned) sty_buf_printf(s->out, " transform=\"rotate(-90 %.2f %.2f)\"", op->x, op->y);
     sty_buf_text(s->out, ">");
-    sty_html_text(op->text, s->out);
+    sty_markup_text(op->text, s->out);
     sty_buf_text(s->out, "</text>\n");
 }
 

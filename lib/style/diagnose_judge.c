@@ -47,7 +47,7 @@ static void judge_main(sty_diagnosis *d) {
     const sty_output_facts *main = &d->outputs[d->main];
     if (isnan(main->content)) {
         find(d, false, "not_measured", "'%s' was not measured: its shape follows the clip", main->name);
-    } else if (sty_diagnosis_constant(d)) {
+    } else if (main->content < STY_SPREAD_CONSTANT) {
         find(d, true, "constant", "'%s' is constant: it does not move with the audio (spread %.1g)%s", main->name, main->content,
              main->sweep[STY_SWEEP_LENGTH] < STY_SPREAD_CONSTANT ? "" : "; only the length of the clip changes it");
         judge_cause(d);
@@ -75,7 +75,7 @@ static void judge_carriers(sty_diagnosis *d) {
 static void judge_sweeps(sty_diagnosis *d) {
     const sty_output_facts *m = &d->outputs[d->main];
     const double *s = m->sweep, voice = fmax(s[STY_SWEEP_PITCH], s[STY_SWEEP_TEMPO]);
-    if (sty_diagnosis_constant(d)) return;
+    if (m->content < STY_SPREAD_CONSTANT) return;
     if (s[STY_SWEEP_LENGTH] > 3 * voice)
         find(d, true, "length", "'%s' follows the length of the clip more than the voice (spread %.2g against %.2g)",
              m->name, s[STY_SWEEP_LENGTH], voice);
@@ -156,7 +156,7 @@ static void judge_quirks(sty_diagnosis *d) {
             strcmp(sty_node_choice(node, "order"), "channel_time_mel_reinterpreted") == 0)
             find(d, false, "scrambled_flatten", "'%s' scrambles channels and time, as published for early ESPnet", node->name);
         const bool batch = strcmp(sty_node_choice(node, "softmax_axis"), "batch") == 0;
-        if (batch && !sty_diagnosis_constant(d))
+        if (batch && !(d->outputs[d->main].content < STY_SPREAD_CONSTANT))
             find(d, true, "softmax_axis", "the softmax of '%s' runs over the batch (published bug): all its weights are 1", node->name);
     }
     if (p->mel_sample_rate != STY_NONE && p->mel_sample_rate != p->sample_rate && p->mel_sample_rate > 0)

@@ -9,14 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *sty_node_choice(const sty_node *node, const char *name) {
-    const sty_param *row = sty_params_find(node->type->params, node->type->n_params, name);
-    int choice;
-    if (!row || row->kind != STY_PARAM_CHOICE) return "";
-    memcpy(&choice, (const char *)node->params + row->offset, sizeof choice);
-    return row->choices[choice];
-}
-
 /* The node that alone reads the features and turns them into an image, or NULL. */
 static const sty_node *image_node(const sty_diagnosis *d) {
     const sty_graph *graph = &d->model->graph;

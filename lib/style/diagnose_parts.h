@@ -2,8 +2,11 @@
 #ifndef STY_STYLE_DIAGNOSE_PARTS_H
 #define STY_STYLE_DIAGNOSE_PARTS_H
 
-#include "style/diagnose.h"
+#include "base/buf.h"
+#include "model/session.h"
 #include "style/probe.h"
+
+typedef struct sty_diagnosis sty_diagnosis; /* as in diagnose.h, which only diagnose.c and the report need */
 
 /* Thresholds; README.md says what they mean and why these. */
 #define STY_SPREAD_CONSTANT 1e-4
@@ -84,6 +87,14 @@ struct sty_diagnosis {
     size_t n_findings;
 };
 
+/* Begins to keep the values of the session's runs. */
+void sty_diagnosis_watch(sty_diagnosis *d);
+
+/* Runs a clip and notes how it went. Errors: STY_OUT_OF_MEMORY, STY_BAD_ARGUMENT;
+ * others are only noted. */
+sty_status sty_diagnosis_one(sty_diagnosis *d, const char *name, sty_probe_kind kind, const sty_clip *clip,
+                             sty_err *err);
+
 /* The spread of rows over the runs whose kind is in the set (bits 1 << kind). NAN
  * with fewer than two. */
 double sty_diagnosis_spread(const sty_diagnosis *d, const float *rows, size_t width, unsigned kinds);
@@ -102,8 +113,5 @@ sty_status sty_diagnosis_tokens(sty_diagnosis *d, sty_err *err);
 
 /* Turns facts into findings. */
 void sty_diagnosis_judge(sty_diagnosis *d);
-
-/* A parameter of a node as its choice's text, or "". */
-const char *sty_node_choice(const sty_node *node, const char *param);
 
 #endif

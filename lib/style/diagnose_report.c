@@ -1,4 +1,5 @@
 /* diagnose_report.c - a diagnosis as text and as JSON. */
+#include "style/diagnose.h"
 #include "style/diagnose_parts.h"
 
 #include <math.h>
