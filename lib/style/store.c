@@ -1,4 +1,4 @@
-/* store.c - telling the kind, reading rows, and plain .npy files. */
+/* store.c - telling the kind, and reading rows. */
 #define _GNU_SOURCE
 #include "style/store_parts.h"
 
@@ -9,51 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 4096 + 16, IDS_LIMIT = 1 << 30 };
+enum { IDS_LIMIT = 1 << 30 };
+
+static bool is_zip(const void *bytes, size_t n) { return n >= 4 && memcmp(bytes, "PK\3\4", 4) == 0; }
 
 bool sty_store_is(const void *bytes, size_t n) {
     const char *b = bytes;
-    return sty_npy_is(bytes, n) || (n >= 4 && memcmp(b, "PK\3\4", 4) == 0) || (n >= 1 && b[0] == '{') || sty_store_is_ark(bytes, n);
-}
-
-sty_status sty_store_bytes(const sty_store *store, uint64_t offset, void *to, size_t n, sty_err *err) {
-    for (size_t got = 0; got < n;) {
-        const ssize_t more = pread(store->fd, (char *)to + got, n - got, (off_t)(offset + got));
-        if (more < 0 && errno == EINTR) continue;
-        if (more < 0)
-            return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", store->path, strerror(errno));
-        if (more == 0)
-            return sty_err_set(err, STY_TRUNCATED, "'%s' ends at byte %ju, expected %zu more", store->path,
-                               (uintmax_t)(offset + got), n - got);
-        got += (size_t)more;
-    }
-    return STY_OK;
-}
-
-sty_status sty_store_take_npy(sty_store *store, uint64_t offset, uint64_t size, sty_err *err) {
-    unsigned char head[HEAD_BYTES];
-    sty_npy_head npy;
-    size_t n_bytes;
-    const size_t n = size < sizeof head ? (size_t)size : sizeof head;
-    STY_TRY(sty_store_bytes(store, offset, head, n, err));
-    STY_TRY(sty_npy_parse_head(head, n, store->path, &npy, err));
-    if (strcmp(npy.descr, "<f4") != 0)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has values of type '%s', expected float32 ('<f4')", store->path,
-                           npy.descr);
-    if (!sty_mul(npy.count, sizeof(float), &n_bytes) || n_bytes > size - npy.start)
-        return sty_err_set(err, STY_TRUNCATED, "'%s' is truncated: its shape needs %zu values, %ju bytes are there",
-                           store->path, npy.count, (uintmax_t)(size - npy.start));
-    sty_store_info *info = &store->info;
-    info->n = npy.rank == 1 ? 1 : npy.dim[0];
-    info->rank = npy.rank == 1 ? 1 : npy.rank - 1;
-    memcpy(info->dim, npy.rank == 1 ? npy.dim : npy.dim + 1, (size_t)info->rank * sizeof *info->dim);
-    info->width = info->dim[0] * (info->rank == 2 ? info->dim[1] : 1);
-    store->offset = offset + npy.start;
-    return STY_OK;
+    return sty_npy_is(bytes, n) || is_zip(bytes, n) || (n >= 1 && b[0] == '{') || sty_store_is_safetensors(bytes, n) ||
+           sty_store_is_ark(bytes, n) || sty_store_is_scp(bytes, n);
 }
 
 /* One id a line beside the array, as the writers leave it; absent is fine. */
-static sty_status read_sidecar(sty_store *store, sty_err *err) {
+static sty_status read_ids(sty_store *store, sty_err *err) {
     char name[4200];
     sty_bytes bytes;
     snprintf(name, sizeof name, "%.4100s.ids.txt", store->path);
@@ -87,13 +54,18 @@ static sty_status open_kind(sty_store *store, sty_err *err) {
     STY_TRY(sty_store_bytes(store, 0, head, n, err));
     if (sty_npy_is(head, n)) {
         STY_TRY(sty_store_take_npy(store, 0, size, err));
-        STY_TRY(read_sidecar(store, err));
-    } else if (memcmp(head, "PK\3\4", 4) == 0) STY_TRY(sty_store_open_npz(store, size, err));
+        STY_TRY(read_ids(store, err));
+        STY_TRY(sty_store_take_beside(store, store->path, err));
+    } else if (is_zip(head, n)) STY_TRY(sty_store_open_npz(store, size, err));
     else if (head[0] == '{') STY_TRY(sty_store_open_jsonl(store, err));
-    else if (sty_store_is_ark(head, n)) STY_TRY(sty_store_open_ark(store, err));
+    else if (sty_store_is_safetensors(head, n)) {
+        STY_TRY(sty_store_open_safetensors(store, size, err));
+        STY_TRY(read_ids(store, err));
+    } else if (sty_store_is_ark(head, n)) STY_TRY(sty_store_open_ark(store, err));
+    else if (sty_store_is_scp(head, n)) STY_TRY(sty_store_open_scp(store, err));
     else
-        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' holds no vectors, expected .npy, .npz, .jsonl or a binary Kaldi .ark",
-                           store->path);
+        return sty_err_set(err, STY_BAD_ARGUMENT,
+                           "'%s' holds no vectors, expected .npy, .npz, .safetensors, .jsonl, or a Kaldi .ark or .scp", store->path);
     if (store->info.n == 0 || store->info.width == 0)
         return sty_err_set(err, STY_EMPTY, "'%s' has no vectors '%s'", store->path, store->output);
     return STY_OK;

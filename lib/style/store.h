@@ -1,10 +1,14 @@
 /* store.h - vectors that `extract` wrote, read again. Floor 4.
  *
  * One named output of all clips: .npy ([N, E], [N, H, K], or [E] for one; ids in
- * NAME.ids.txt), .npz (that output and `ids`), .jsonl (the records that are
- * "ok"), binary Kaldi .ark (its one output, whatever it is called). The kind is
- * told by the first bytes. Rows of .npy and .npz are read from the file when they
- * are asked for, so an index may be larger than memory; others are held. */
+ * NAME.ids.txt), .npz (that output and `ids`), .safetensors (that output, ids as for
+ * .npy), .jsonl (the records that are "ok"), Kaldi .ark, binary or text, and .scp
+ * (their one output, whatever it is called). The kind is told by the first bytes.
+ * Rows of .npy, .npz and .safetensors are read from the file when they are asked
+ * for, so an index may be larger than memory; others are held.
+ *
+ * The model's hash stands in each record of .jsonl, in `model` of .npz, in the
+ * metadata of .safetensors, and beside .npy and .ark in NAME.model.txt. */
 #ifndef STY_STYLE_STORE_H
 #define STY_STYLE_STORE_H
 

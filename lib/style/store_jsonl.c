@@ -57,12 +57,7 @@ static sty_status take_model(sty_store *s, const sty_cursor *root, sty_err *err)
     const char *text;
     if (!sty_json_get(root, "model", &model) || !sty_json_get(&model, "hash", &hash)) return STY_OK;
     STY_TRY(sty_json_text(&hash, &text, err));
-    if (!*s->info.model) {
-        s->info.model = sty_arena_text(&s->arena, text, strlen(text));
-        return s->info.model ? STY_OK : sty_err_no_memory(err, strlen(text), "a hash");
-    }
-    if (strcmp(s->info.model, text) == 0) return STY_OK;
-    return sty_json_fail(&hash, err, "is %s, the records before it are of the model %s", text, s->info.model);
+    return sty_store_take_hash(s, "the record", text, strlen(text), err);
 }
 
 static sty_status take_text(reader *r, const sty_cursor *root, const char *key, const char **to, sty_err *err) {

@@ -130,33 +130,47 @@ static void put_text(const unsigned char *from, size_t width, sty_buf *out) {
     }
 }
 
-static sty_status decode_ids(sty_store *store, const unsigned char *text, size_t width, sty_err *err) {
+static sty_status decode_texts(sty_store *store, const unsigned char *from, size_t n, size_t width, const char ***texts,
+                               sty_err *err) {
     sty_buf one = {0};
-    store->ids = sty_arena_alloc(&store->arena, store->info.n, sizeof *store->ids);
-    bool ok = store->ids != NULL;
-    for (size_t i = 0; ok && i < store->info.n; i++) {
+    *texts = sty_arena_alloc(&store->arena, n, sizeof **texts);
+    bool ok = *texts != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
         one.length = 0;
-        put_text(text + i * width * 4, width, &one);
-        store->ids[i] = sty_arena_text(&store->arena, one.data ? one.data : "", one.length);
-        ok = store->ids[i] && !one.failed;
+        put_text(from + i * width * 4, width, &one);
+        (*texts)[i] = sty_arena_text(&store->arena, one.data ? one.data : "", one.length);
+        ok = (*texts)[i] && !one.failed;
     }
     sty_buf_clear(&one);
-    return ok ? STY_OK : sty_err_no_memory(err, store->info.n, "ids");
+    return ok ? STY_OK : sty_err_no_memory(err, n, "texts");
+}
+
+/* A member of n texts; *texts NULL when it is something else. */
+static sty_status take_texts(sty_store *store, const member *m, size_t n, const char ***texts, sty_err *err) {
+    sty_npy_head head;
+    size_t n_bytes, width = 0;
+    *texts = NULL;
+    unsigned char *bytes = sty_alloc((size_t)m->size, 1);
+    if (!bytes) return sty_err_no_memory(err, (size_t)m->size, "texts");
+    sty_status status = sty_store_bytes(store, m->offset, bytes, (size_t)m->size, err);
+    if (status == STY_OK && sty_npy_parse_head(bytes, (size_t)m->size, store->path, &head, NULL) == STY_OK &&
+        sscanf(head.descr, "<U%zu", &width) == 1 && head.rank == 1 && head.dim[0] == n && sty_mul(width * 4, head.count, &n_bytes) &&
+        n_bytes <= m->size - head.start)
+        status = decode_texts(store, bytes + head.start, n, width, texts, err);
+    sty_free(bytes);
+    return status;
 }
 
 static sty_status take_ids(sty_store *store, const member *m, sty_err *err) {
-    sty_npy_head head;
-    size_t n_bytes, width = 0;
-    unsigned char *bytes = sty_alloc((size_t)m->size, 1);
-    if (!bytes) return sty_err_no_memory(err, (size_t)m->size, "ids");
-    sty_status status = sty_store_bytes(store, m->offset, bytes, (size_t)m->size, err);
-    if (status == STY_OK) status = sty_npy_parse_head(bytes, (size_t)m->size, store->path, &head, err);
-    if (status == STY_OK && (sscanf(head.descr, "<U%zu", &width) != 1 || head.rank != 1 || head.dim[0] != store->info.n ||
-                             !sty_mul(width * 4, head.count, &n_bytes) || n_bytes > m->size - head.start))
-        status = damaged(store, "its 'ids' are not one text for each row", err);
-    if (status == STY_OK) status = decode_ids(store, bytes + head.start, width, err);
-    sty_free(bytes);
-    return status;
+    STY_TRY(take_texts(store, m, store->info.n, &store->ids, err));
+    return store->ids ? STY_OK : damaged(store, "its 'ids' are not one text for each row", err);
+}
+
+/* Name and hash; an array of this name that holds something else says nothing. */
+static sty_status take_model(sty_store *store, const member *m, sty_err *err) {
+    const char **texts;
+    STY_TRY(take_texts(store, m, 2, &texts, err));
+    return texts ? sty_store_take_hash(store, store->path, texts[1], strlen(texts[1]), err) : STY_OK;
 }
 
 static sty_status read_members(sty_store *store, uint64_t size, const unsigned char *directory, size_t n, sty_err *err) {
@@ -171,6 +185,11 @@ static sty_status read_members(sty_store *store, uint64_t size, const unsigned c
     if (!m.found) return STY_BAD_ARGUMENT;
     STY_TRY(enter(store, size, &m, err));
     STY_TRY(sty_store_take_npy(store, m.offset, m.size, err));
+    m = find_member(directory, n, "model.npy", NULL);
+    if (m.found && strcmp(store->output, "model") != 0) {
+        STY_TRY(enter(store, size, &m, err));
+        STY_TRY(take_model(store, &m, err));
+    }
     m = find_member(directory, n, "ids.npy", NULL);
     if (!m.found) return STY_OK;
     STY_TRY(enter(store, size, &m, err));

@@ -24,9 +24,21 @@ sty_status sty_store_bytes(const sty_store *store, uint64_t offset, void *to, si
 /* The .npy at offset, which may use up to size bytes, becomes the rows. */
 sty_status sty_store_take_npy(sty_store *store, uint64_t offset, uint64_t size, sty_err *err);
 
+/* The model that the file, or a part of it (from: for the message), says it is of;
+ * hash [n]. Errors: STY_BAD_ARGUMENT when it said another one before. */
+enum { STY_HASH_DIGITS = 32 };
+sty_status sty_store_take_hash(sty_store *store, const char *from, const char *hash, size_t n, sty_err *err);
+
+/* The same from PATH.model.txt, when there is one. */
+sty_status sty_store_take_beside(sty_store *store, const char *path, sty_err *err);
+
 sty_status sty_store_open_npz(sty_store *store, uint64_t size, sty_err *err);
 sty_status sty_store_open_jsonl(sty_store *store, sty_err *err);
+sty_status sty_store_open_safetensors(sty_store *store, uint64_t size, sty_err *err);
+bool sty_store_is_safetensors(const void *bytes, size_t n);
 sty_status sty_store_open_ark(sty_store *store, sty_err *err);
 bool sty_store_is_ark(const void *bytes, size_t n);
+sty_status sty_store_open_scp(sty_store *store, sty_err *err);
+bool sty_store_is_scp(const void *bytes, size_t n);
 
 #endif

@@ -110,6 +110,7 @@ const sty_writer_type sty_writer_ark = {
     .summary = "Kaldi archive: ark:F  ark,t:F  ark,scp:A,S",
     .any_shape = true,
     .plain_ids = true,
+    .model_beside = true,
     .state_size = sizeof(kaldi_state),
     .open = open_kaldi,
     .put = put,

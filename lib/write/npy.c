@@ -56,6 +56,7 @@ const sty_writer_type sty_writer_npy = {
     .name = "npy",
     .extension = ".npy",
     .summary = "NumPy array [N, ...] of one output, ids in OUT.ids.txt",
+    .model_beside = true,
     .state_size = sizeof(npy_state),
     .open = open_ids,
     .put = put,

@@ -1,4 +1,5 @@
-/* npz.c - `npz`: ids, and every output as an array [N, ...], for numpy.load.
+/* npz.c - `npz`: ids, every output as an array [N, ...], and `model`, the name and
+ * the hash of the model as two texts, for numpy.load.
  *
  * A zip file of stored .npy members, as NumPy writes them: ZIP64 sizes, the date
  * 1980-01-01, no flags. Members follow one another, so each output's rows wait
@@ -185,31 +186,62 @@ static uint32_t next_code_point(const char **text) {
     return c;
 }
 
-/* ids as NumPy text: UCS-4, each as wide as the longest. */
+/* Texts as NumPy has them: UCS-4, each as wide as the longest. */
+typedef struct {
+    member m;
+    uint32_t *row;
+    size_t width;
+} texts;
+
+static sty_status begin_texts(sty_writer *writer, const char *name, size_t n, size_t longest, texts *t, sty_err *err) {
+    char descr[32], header[STY_NPY_HEADER];
+    t->width = longest ? longest : 1;
+    t->row = sty_alloc(t->width, sizeof *t->row);
+    if (!t->row) return sty_err_no_memory(err, t->width, name);
+    snprintf(descr, sizeof descr, "<U%zu", t->width);
+    sty_npy_header(descr, 1, &n, header);
+    STY_TRY(begin_member(writer, name, &t->m, err));
+    return member_bytes(writer, &t->m, header, sizeof header, err);
+}
+
+static sty_status put_text(sty_writer *writer, texts *t, const char *text, sty_err *err) {
+    size_t n = 0;
+    memset(t->row, 0, t->width * sizeof *t->row);
+    while (*text && n < t->width)
+        t->row[n++] = next_code_point(&text);
+    return member_bytes(writer, &t->m, t->row, t->width * sizeof *t->row, err);
+}
+
+static sty_status end_texts(sty_writer *writer, texts *t, sty_status status, sty_err *err) {
+    sty_free(t->row);
+    return status == STY_OK ? end_member(writer, &t->m, err) : status;
+}
+
 static sty_status write_ids(sty_writer *writer, sty_err *err) {
     npz_state *state = writer->state;
-    const size_t width = state->longest_id ? state->longest_id : 1;
-    char descr[32], header[STY_NPY_HEADER], *line = NULL;
+    char *line = NULL;
     size_t capacity = 0;
-    member m;
-    uint32_t *row = sty_alloc(width, sizeof *row);
-    if (!row) return sty_err_no_memory(err, width, "ids");
-    snprintf(descr, sizeof descr, "<U%zu", width);
-    sty_npy_header(descr, 1, &writer->n_records, header);
-    sty_status status = begin_member(writer, "ids", &m, err);
-    if (status == STY_OK) status = member_bytes(writer, &m, header, sizeof header, err);
+    texts t = {0};
+    sty_status status = begin_texts(writer, "ids", writer->n_records, state->longest_id, &t, err);
     rewind(state->ids);
-    while (status == STY_OK && getdelim(&line, &capacity, '\0', state->ids) > 0) {
-        const char *text = line;
-        size_t n = 0;
-        memset(row, 0, width * sizeof *row);
-        while (*text && n < width)
-            row[n++] = next_code_point(&text);
-        status = member_bytes(writer, &m, row, width * sizeof *row, err);
-    }
+    while (status == STY_OK && getdelim(&line, &capacity, '\0', state->ids) > 0)
+        status = put_text(writer, &t, line, err);
     free(line);
-    sty_free(row);
-    return status == STY_OK ? end_member(writer, &m, err) : status;
+    return end_texts(writer, &t, status, err);
+}
+
+static sty_status write_model(sty_writer *writer, sty_err *err) {
+    const npz_state *state = writer->state;
+    const char *const both[] = {writer->model_name, writer->model_hash};
+    if (!writer->model_hash) return STY_OK;
+    for (size_t i = 0; i < state->fields.n; i++)
+        if (strcmp(state->fields.field[i].name, "model") == 0) return STY_OK; /* the name is taken */
+    const size_t a = code_points(both[0]), b = code_points(both[1]);
+    texts t = {0};
+    sty_status status = begin_texts(writer, "model", STY_COUNT(both), a > b ? a : b, &t, err);
+    for (size_t i = 0; i < STY_COUNT(both) && status == STY_OK; i++)
+        status = put_text(writer, &t, both[i], err);
+    return end_texts(writer, &t, status, err);
 }
 
 static sty_status write_rows(sty_writer *writer, size_t i, sty_err *err) {
@@ -237,6 +269,7 @@ static sty_status finish(sty_writer *writer, sty_err *err) {
     STY_TRY(write_ids(writer, err));
     for (size_t i = 0; i < state->fields.n; i++)
         STY_TRY(write_rows(writer, i, err));
+    STY_TRY(write_model(writer, err));
     return end_archive(writer, err);
 }
 
@@ -252,7 +285,7 @@ static void clear(sty_writer *writer) {
 const sty_writer_type sty_writer_npz = {
     .name = "npz",
     .extension = ".npz",
-    .summary = "NumPy archive: ids, and an array [N, ...] for each output",
+    .summary = "NumPy archive: ids, an array [N, ...] for each output, model",
     .state_size = sizeof(npz_state),
     .open = open_npz,
     .put = put,

@@ -38,7 +38,12 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
 static void header(const sty_writer *writer, sty_buf *text) {
     const tensors_state *state = writer->state;
     size_t at = 0;
-    sty_buf_text(text, "{\"__metadata__\":{\"format\":\"stylet\"}");
+    sty_buf_text(text, "{\"__metadata__\":{\"format\":\"stylet\"");
+    if (writer->model_hash) {
+        sty_buf_printf(text, ",\"model_hash\":\"%s\",\"model_name\":", writer->model_hash);
+        sty_buf_json(text, writer->model_name);
+    }
+    sty_buf_text(text, "}");
     for (size_t i = 0; i < state->fields.n; i++) {
         const size_t bytes = writer->n_records * state->fields.field[i].count * sizeof(float);
         sty_buf_text(text, ",");

@@ -150,23 +150,56 @@ sty_status sty_writer_open(const char *path, const char *format, bool overwrite,
     return status;
 }
 
+/* The model is the same in all records: a run has one. */
+static sty_status remember_model(sty_writer *writer, const sty_record *record, sty_err *err) {
+    if (writer->model_hash || record->status != STY_OK || !record->model_hash) return STY_OK;
+    const char *name = record->model_name ? record->model_name : "";
+    writer->model_hash = sty_copy_text(record->model_hash, strlen(record->model_hash));
+    writer->model_name = sty_copy_text(name, strlen(name));
+    return writer->model_hash && writer->model_name ? STY_OK : sty_err_no_memory(err, strlen(name), "a model's name");
+}
+
 sty_status sty_writer_put(sty_writer *writer, const sty_record *record, sty_err *err) {
     if (record->status != STY_OK && !writer->type->failures) return STY_OK;
     STY_TRY(writer->type->put(writer, record, err));
     writer->n_records++;
-    return STY_OK;
+    return remember_model(writer, record, err);
 }
 
 sty_status sty_writer_flush(sty_writer *writer, sty_err *err) {
     return sty_out_flush(writer->out, err);
 }
 
+/* OUT.model.txt, there before OUT is. A file of this name says something about OUT
+ * alone, so an old one is replaced. */
+static sty_status write_beside(const sty_writer *writer, const char *path, sty_err *err) {
+    sty_buf line = {0};
+    sty_buf_printf(&line, "%s  %s\n", writer->model_hash, writer->model_name);
+    const sty_status status = line.failed ? sty_err_no_memory(err, line.capacity, "a line")
+                                          : sty_file_write(path, line.data, line.length, true, err);
+    sty_buf_clear(&line);
+    return status;
+}
+
+static sty_status finish(sty_writer *writer, sty_err *err) {
+    STY_TRY(writer->type->close ? writer->type->close(writer, err) : STY_OK);
+    sty_out *out = writer->out;
+    writer->out = NULL;
+    return out ? sty_out_commit(out, err) : STY_OK;
+}
+
 sty_status sty_writer_close(sty_writer *writer, sty_err *err) {
-    sty_status status = writer->type->close ? writer->type->close(writer, err) : STY_OK;
-    if (status == STY_OK && writer->out) {
-        status = sty_out_commit(writer->out, err);
-        writer->out = NULL;
+    const bool beside = writer->type->model_beside && writer->model_hash && !sty_out_is_stream(writer->out);
+    sty_buf path = {0};
+    sty_status status = STY_OK;
+    if (beside) {
+        sty_buf_printf(&path, "%s" STY_MODEL_BESIDE, writer->path);
+        sty_buf_put(&path, "", 1);
+        status = path.failed ? sty_err_no_memory(err, path.capacity, "a path") : write_beside(writer, path.data, err);
     }
+    if (status == STY_OK) status = finish(writer, err);
+    if (status != STY_OK && beside && !path.failed) remove(path.data);
+    sty_buf_clear(&path);
     sty_writer_abort(writer);
     return status;
 }
@@ -179,6 +212,8 @@ void sty_writer_abort(sty_writer *writer) {
     sty_free(writer->path);
     sty_free(writer->specifier);
     sty_free(writer->second);
+    sty_free(writer->model_name);
+    sty_free(writer->model_hash);
     sty_free(writer->state);
     sty_free(writer);
 }

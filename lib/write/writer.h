@@ -48,6 +48,7 @@ typedef struct sty_writer_type {
     bool any_shape;         /* outputs may differ in shape from clip to clip */
     bool columns;           /* has a place for list columns */
     bool plain_ids;         /* ids may not hold blanks */
+    bool model_beside;      /* has no place for the model: OUT.model.txt says it */
     size_t state_size;
     sty_status (*open)(sty_writer *writer, sty_err *err);
     sty_status (*put)(sty_writer *writer, const sty_record *record, sty_err *err);
@@ -64,6 +65,7 @@ struct sty_writer {
     bool wide;             /* for the format's use */
     sty_out *out;
     size_t n_records;
+    char *model_name, *model_hash; /* of the first good record; NULL before it */
     sty_buf text; /* scratch of text formats */
     void *state;
 };
@@ -90,6 +92,10 @@ sty_status sty_writer_flush(sty_writer *writer, sty_err *err);
 
 /* Finishes and makes the output appear. Frees writer in every case. */
 sty_status sty_writer_close(sty_writer *writer, sty_err *err);
+
+/* Where a format that has no place for it keeps the model: one line in
+ * OUT.model.txt, as the first one of `stylet model hash`. */
+#define STY_MODEL_BESIDE ".model.txt"
 
 /* Leaves nothing behind. NULL is fine. */
 void sty_writer_abort(sty_writer *writer);

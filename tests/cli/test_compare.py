@@ -1,14 +1,16 @@
 """`stylet compare`: matrices, search in an index, groups, and what is refused."""
 import json
 import pathlib
+import shutil
 import sys
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import tap
-from stylet import FIXTURES, Case
+from stylet import FIXTURES, ROOT, Case
 
+PLACES = ("i.npz", "i.npy", "i.safetensors", "i.jsonl", "ark:i.ark", "ark,t:t.ark", "ark,scp:j.ark,j.scp")
 CLIPS = [FIXTURES / name for name in ("a_en.wav", "b_fast.wav", "c_fr.wav")]
 
 
@@ -26,6 +28,11 @@ class Compare(Case):
         rows = np.float32(self.rng.standard_normal((n, width)) if base is None else base)
         np.save(self.scratch / name, rows)
         return self.scratch / name, rows
+
+    def store(self, place, *args):
+        """The clips in a format; the name of the file that is read."""
+        self.ok("extract", "-q", *CLIPS, *args, "-o", place, "--overwrite", cwd=self.scratch)
+        return place.split(":")[-1].split(",")[-1]
 
     def json(self, *args):
         return [json.loads(line) for line in self.ok("compare", "-q", "--json", *args).stdout.splitlines()]
@@ -82,13 +89,21 @@ class Nearest(Compare):
         self.assertEqual([m["row"] for m in found["nearest"]], [0, 1, 2, 3])
 
     def test_ids_come_from_every_format(self):
-        for name in ("i.npz", "i.npy", "i.jsonl", "i.ark"):
-            index = self.scratch / name
-            self.ok("extract", "-q", *CLIPS, "-o", f"ark:{index}" if name.endswith("ark") else index)
-            found, = self.json("--nearest", 9, "--index", index, CLIPS[2])
-            self.assertEqual(found["nearest"][0]["id"], "c_fr", name)
+        for place in PLACES:
+            index = self.store(place)
+            found, = [json.loads(line) for line in self.ok(
+                "compare", "-q", "--json", "--nearest", 9, "--index", index, CLIPS[2], cwd=self.scratch).stdout.splitlines()]
+            self.assertEqual(found["nearest"][0]["id"], "c_fr", place)
             self.assertEqual(len(found["nearest"]), 3)  # the index has no more
             self.near(found["nearest"][0]["value"], 1, 1e-6)
+
+    def test_token_weights_come_from_every_format(self):
+        expected = np.float32([self.records("extract", "-q", "-w", "token_weights", clip)[0]["token_weights"] for clip in CLIPS])
+        rows = expected.reshape(3, -1)
+        for place in PLACES:
+            index = self.store(place, "-w", "token_weights")
+            found = json.loads(self.ok("compare", "-q", "--json", "-w", "token_weights", index, cwd=self.scratch).stdout)
+            self.near(found["cosine"], cosines(rows, rows), 1e-6)
 
     def test_an_index_of_numpy_is_read(self):
         rows = np.float32(self.rng.standard_normal((7, 5)))
@@ -166,6 +181,85 @@ class Refused(Compare):
         self.fails(2, "compare", index, saying="another shape")
         index.write_bytes(data + b"x \0BCM \4\2\0\0\0" + bytes(8))
         self.fails(2, "compare", index, saying="another kind")
+
+    def test_a_damaged_text_archive(self):
+        index = self.scratch / "t.ark"
+        for text, saying in (("a  [ 1 2 ]\nb  [ 1 2 3 ]\n", "another shape"), ("a  [ 1 x ]\n", "no number"), ("a  [ 1 2", "ends inside"),
+                             ("a  [ ]\n", "no values"), ("a  [\n 1 2\n 3 ]\n", "different lengths"), ("a  [ 1 2 ] 3\n", "behind"),
+                             ("a  [ 1 2 ]\nb 3 4\n", "no '['"), (f"a  [ {'1' * 80} ]\n", "no number"), ("a  [ 1 nan ]\n", "nan")):
+            index.write_text(text)
+            self.assertIn(self.run_refused("compare", index, index, saying=saying), (2, 3), text)
+
+    def test_a_damaged_index(self):
+        (self.scratch / "a.ark").write_text("a  [ 1 2 ]\nb  [ 2 1 ]\n")
+        index = self.scratch / "a.scp"
+        for text, saying in (("a a.ark:2\nb a.ark\n", "line 2"), ("a a.ark:2\nb b.ark:2\n", "b.ark"), ("a a.ark:1000\n", "no '['"),
+                             ("a a.ark:2\nb a.ark:99999999999999999999\n", "line 2"), ("a a.ark:2\nb a.ark:3[0:1]\n", "line 2")):
+            index.write_text(text)
+            self.assertIn(self.run_refused("compare", index, saying=saying, cwd=self.scratch), (2, 3), text)
+        index.write_text("x a.ark:2\ny a.ark:13\n")
+        found = json.loads(self.ok("compare", "--json", index, cwd=self.scratch).stdout)
+        self.assertEqual(found["ids"], ["x", "y"])
+        self.near(found["cosine"][0][1], 0.8, 1e-6)
+
+    def test_a_damaged_safetensors_file(self):
+        path = self.scratch / self.store("i.safetensors")
+        data = path.read_bytes()
+        for cut in (4, 9, 60, len(data) - 4):
+            path.write_bytes(data[:cut])
+            self.run_refused("compare", path)
+        for old, new, saying in ((b'"F32"', b'"F16"', "F16"), (b"[3,256]", b"[3,257]", "does not fit"), (b"3072]", b"9999]", "does not fit"),
+                                 (b'"style"', b'"stile"', "no 'style'"), (b"[3,256]", b"[3,2.6]", "2.6")):
+            self.assertEqual(data.count(old), 1)
+            path.write_bytes(data.replace(old, new))
+            self.run_refused("compare", path, saying=saying)
+
+    def run_refused(self, *args, saying="", cwd=None):
+        from stylet import run
+        done = run(*args, cwd=cwd or self.scratch)
+        self.assertIn(done.returncode, (2, 3), done.err)
+        self.assertIn(saying, done.err)
+        return done.returncode
+
+    def other_model(self):
+        """The shipped model under another description: the same shapes, another hash."""
+        folder = self.scratch / "other"
+        shutil.copytree(ROOT / "models" / "default", folder)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["description"] = "another one"
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+    def test_every_place_tells_the_model(self):
+        other = self.other_model()
+        for place in PLACES:
+            index = self.store(place)
+            for command in (("compare", index, CLIPS[0]), ("compare", CLIPS[0], "--nearest", 1, "--index", index),
+                            ("mix", "--from", f"{index}#a_en", "-o", "mix.npy"),
+                            ("plot", "similarity", index, CLIPS[0], "-o", "p.svg")):
+                self.fails(2, *command, "-m", other, saying="model", cwd=self.scratch)
+            self.assertFalse((self.scratch / "mix.npy").exists() or (self.scratch / "p.svg").exists())
+            self.ok("compare", index, CLIPS[0], cwd=self.scratch)
+
+    def test_two_places_of_two_models(self):
+        other = self.other_model()
+        self.ok("extract", "-q", *CLIPS, "-m", other, "-o", self.scratch / "o.npz")
+        for place in PLACES:
+            self.fails(2, "compare", "o.npz", self.store(place), saying="different models", cwd=self.scratch)
+        (self.scratch / "i.npy.model.txt").write_text("not a hash\n")
+        self.fails(2, "compare", "i.npy", saying="i.npy.model.txt", cwd=self.scratch)
+        (self.scratch / "i.npy.model.txt").unlink()  # a bare array says nothing
+        self.ok("compare", "i.npy", "o.npz", cwd=self.scratch)
+
+    def test_numpy_reads_the_model_without_pickle(self):
+        self.store("i.npz", "-w", "style,token_weights")
+        with np.load(self.scratch / "i.npz", allow_pickle=False) as file:
+            self.assertEqual(file.files, ["ids", "style", "token_weights", "model"])
+            name, digest = file["model"]
+        self.assertEqual((name, digest), tuple(self.records("extract", "-q", CLIPS[0])[0]["model"].values()))
+        self.assertEqual(self.ok("model", "hash").stdout.decode().splitlines()[0], f"{digest}  {name}")
+        self.store("i.npy")
+        self.assertEqual((self.scratch / "i.npy.model.txt").read_text(), f"{digest}  {name}\n")
 
     def test_vectors_of_two_models(self):
         stored = self.scratch / "v.jsonl"
