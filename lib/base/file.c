@@ -3,11 +3,15 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,45 +193,123 @@ void sty_bytes_clear(sty_bytes *bytes) {
 
 /* ---- output ---- */
 
-/* A name that cannot be a file is the caller's mistake; a full or broken device is
- * trouble that a second try may not meet. */
-static sty_status output_failed(const sty_out *out, const char *what, sty_err *err) {
-    const bool mistaken = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG;
-    return sty_err_set(err, mistaken ? STY_BAD_ARGUMENT : STY_OUTPUT_ERROR, "cannot %s '%s': %s", what,
-                       out->path ? out->path : "standard output", strerror(errno));
+sty_status sty_output_failed(const char *path, const char *what, sty_err *err) {
+    static const int mistakes[] = {ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, EACCES, EROFS};
+    const int reason = errno;
+    sty_status status = STY_OUTPUT_ERROR;
+    for (size_t i = 0; i < STY_COUNT(mistakes); i++)
+        if (reason == mistakes[i]) status = STY_BAD_ARGUMENT;
+    if (reason == ENOENT) STY_TRY(sty_out_check_folder(path, err)); /* which says it better */
+    return sty_err_set(err, status, "cannot %s '%s': %s", what, path, strerror(reason));
 }
 
-/* PATH -> FOLDER/.NAME.NUMBER, a long NAME cut so that every name that is legal works */
+static sty_status output_failed(const sty_out *out, const char *what, sty_err *err) {
+    return sty_output_failed(out->path ? out->path : "standard output", what, err);
+}
+
+/* PATH -> FOLDER/.NAME.part, or .NAME.NUMBER. A long NAME is cut, so that every name
+ * that is legal works, and told from others by its digest. */
 static char *temporary_name(const char *path, unsigned long number) {
     const char *slash = strrchr(path, '/');
-    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    const size_t folder = slash ? (size_t)(slash - path) + 1 : 0, n = strlen(path + folder);
     sty_buf text = {0};
     sty_buf_put(&text, path, folder);
-    sty_buf_printf(&text, ".%.200s.%lx", path + folder, number);
+    sty_buf_printf(&text, ".%.200s.", path + folder);
+    if (n > 200) sty_buf_printf(&text, "%016llx.", (unsigned long long)sty_hash64(path + folder, n));
+    if (number) sty_buf_printf(&text, "%lx", number);
+    else sty_buf_text(&text, "part");
     sty_buf_put(&text, "", 1);
     if (text.failed) sty_buf_clear(&text);
     return text.data;
 }
 
-/* A new file beside the final one. Not mkstemp: its files are private, and the
- * umask that decides on the final one cannot be read without changing it for every
- * thread of the process. */
-static sty_status create_temporary(sty_out *out, sty_err *err) {
+/* Opens and locks FOLDER/.NAME.part. What a killed run left there is written anew,
+ * so nothing gathers; and one output has one writer. The holder of the lock may have
+ * given the file its name in between: then ours is not the one that is meant.
+ * STY_UNREADABLE: this file system has no locks. */
+static sty_status open_part(sty_out *out, const char *name, sty_err *err) {
+    const struct timespec pause = {.tv_nsec = 10000000};
+    for (int tries = 0; tries < 100; tries++) { /* the workers of a killed run need a moment to end */
+        struct stat mine, named;
+        out->fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (out->fd < 0) return output_failed(out, "create", err);
+        const bool locked = flock(out->fd, LOCK_EX | LOCK_NB) == 0, busy = !locked && errno == EWOULDBLOCK;
+        if (locked && fstat(out->fd, &mine) == 0 && lstat(name, &named) == 0 && mine.st_ino == named.st_ino &&
+            mine.st_dev == named.st_dev && ftruncate(out->fd, 0) == 0)
+            return STY_OK;
+        close(out->fd);
+        out->fd = -1;
+        if (!locked && !busy) return STY_UNREADABLE;
+        if (busy) nanosleep(&pause, NULL);
+    }
+    return sty_err_set(err, STY_OUTPUT_ERROR, "'%s' is in use: another run writes it", out->path);
+}
+
+/* A new file with a name that nobody else can have. Not mkstemp: its files are
+ * private, and the umask that decides on the final one cannot be read without
+ * changing it for every thread of the process. */
+static sty_status open_numbered(sty_out *out, sty_err *err) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     unsigned long number = (unsigned long)getpid() << 32 ^ (unsigned long)now.tv_nsec ^ (unsigned long)(uintptr_t)out;
-    for (int tries = 0; tries < 100; tries++) {
-        out->temporary = temporary_name(out->path, number++);
-        if (!out->temporary) return sty_err_no_memory(err, strlen(out->path), out->path);
-        out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    for (int tries = 0; tries < 100; tries++, number++) {
+        char *name = temporary_name(out->path, number | 1);
+        if (!name) return sty_err_no_memory(err, strlen(out->path), out->path);
+        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        out->temporary = out->fd >= 0 ? name : NULL;
         if (out->fd >= 0) return STY_OK;
         const int reason = errno;
-        sty_free(out->temporary); /* not ours: nothing to remove */
-        out->temporary = NULL;
+        sty_free(name);
         errno = reason;
         if (reason != EEXIST) break;
     }
     return output_failed(out, "create", err);
+}
+
+static sty_status create_temporary(sty_out *out, sty_err *err) {
+    char *name = temporary_name(out->path, 0);
+    if (!name) return sty_err_no_memory(err, strlen(out->path), out->path);
+    const sty_status status = open_part(out, name, err);
+    if (status == STY_OK) {
+        out->temporary = name; /* ours from here on */
+        return STY_OK;
+    }
+    sty_free(name);
+    return status == STY_UNREADABLE ? open_numbered(out, err) : status;
+}
+
+int sty_file_nameless(const char *beside) {
+    const char *slash = strrchr(beside, '/');
+    sty_buf name = {0};
+    if (slash) sty_buf_put(&name, beside, (size_t)(slash - beside) + 1);
+    else sty_buf_text(&name, "./");
+    sty_buf_put(&name, "", 1);
+    int fd = name.failed ? -1 : open(name.data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && !name.failed && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) { /* not on every file system */
+        name.length--;
+        sty_buf_text(&name, ".stylet-XXXXXX");
+        sty_buf_put(&name, "", 1);
+        fd = name.failed ? -1 : mkostemp(name.data, O_CLOEXEC);
+        if (fd >= 0) unlink(name.data);
+    }
+    if (name.failed) errno = ENOMEM;
+    const int reason = errno;
+    sty_buf_clear(&name);
+    errno = reason;
+    return fd;
+}
+
+sty_status sty_out_check_folder(const char *path, sty_err *err) {
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    if (!slash || slash == path || strcmp(path, "-") == 0) return STY_OK;
+    char *folder = sty_copy_text(path, (size_t)(slash - path));
+    if (!folder) return sty_err_no_memory(err, strlen(path), "a path");
+    sty_status status = STY_OK;
+    if (stat(folder, &st) != 0) status = sty_err_set(err, STY_BAD_ARGUMENT, "cannot write '%s': the folder '%s' does not exist", path, folder);
+    else if (!S_ISDIR(st.st_mode)) status = sty_err_set(err, STY_BAD_ARGUMENT, "cannot write '%s': '%s' is no folder", path, folder);
+    sty_free(folder);
+    return status;
 }
 
 sty_status sty_out_open(const char *path, bool overwrite, sty_out **result, sty_err *err) {

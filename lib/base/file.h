@@ -1,7 +1,8 @@
 /* file.h - whole files in, whole files out. Floor 0.
  *
- * Output appears under its name only when complete: bytes go to a temporary
- * file in the same folder, commit syncs it, renames it and syncs the folder. */
+ * Output appears under its name only when complete: bytes go to .NAME.part in the
+ * same folder, locked while it is written; commit syncs it, renames it and syncs the
+ * folder. What a killed run left there, the next run of that output overwrites. */
 #ifndef STY_BASE_FILE_H
 #define STY_BASE_FILE_H
 
@@ -41,12 +42,26 @@ void sty_bytes_clear(sty_bytes *bytes);
 /* Opens a path for reading without blocking; the message says why not. */
 sty_status sty_file_open(const char *path, int *fd, sty_err *err);
 
+/* A file without a name in the folder of the path `beside`, for rows that wait; -1
+ * with errno. It is gone when it is closed, however the process ends. */
+int sty_file_nameless(const char *beside);
+
+/* STY_BAD_ARGUMENT when the folder of an output is not there: better said before
+ * anything is computed. */
+sty_status sty_out_check_folder(const char *path, sty_err *err);
+
+/* errno as the error of an output: "cannot WHAT 'PATH': ...". A name that cannot be a
+ * file is the caller's mistake (STY_BAD_ARGUMENT), a full or broken device is trouble
+ * that a second try may not meet (STY_OUTPUT_ERROR). */
+sty_status sty_output_failed(const char *path, const char *what, sty_err *err);
+
 /* An output being written. */
 typedef struct sty_out sty_out;
 
 /* path "-" writes to standard output at once. Without overwrite an existing file is
  * refused. Errors: STY_BAD_ARGUMENT (the file exists, its folder does not, the name
- * is a folder's or too long), STY_OUTPUT_ERROR (everything else). */
+ * is a folder's or too long), STY_OUTPUT_ERROR (everything else, also that another
+ * process or thread is writing it). */
 sty_status sty_out_open(const char *path, bool overwrite, sty_out **out, sty_err *err);
 
 /* Appends. Buffered: an error may show in a later call. Errors: STY_OUTPUT_ERROR. */

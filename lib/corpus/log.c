@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "corpus/log.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,7 +164,7 @@ static sty_status open_locked(sty_log *log, sty_err *err) {
         struct stat mine, named;
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         log->fd = open(log->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (log->fd < 0) return io_failed(log, "create", err);
+        if (log->fd < 0) return sty_output_failed(log->path, "create", err);
         if (fcntl(log->fd, F_SETLK, &lock) != 0)
             return errno == EACCES || errno == EAGAIN
                        ? sty_err_set(err, STY_OUTPUT_ERROR, "'%s' is in use: another run writes this output", log->path)
@@ -177,11 +179,9 @@ static sty_status open_locked(sty_log *log, sty_err *err) {
 static sty_status open_nameless(sty_log *log, sty_err *err) {
     const char *tmp = getenv("TMPDIR");
     char path[4096];
-    snprintf(path, sizeof path, "%.4000s/stylet-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    log->fd = mkostemp(path, O_CLOEXEC);
-    if (log->fd < 0) return io_failed(log, "create a temporary file for", err);
-    unlink(path);
-    return STY_OK;
+    snprintf(path, sizeof path, "%.4000s/", tmp && *tmp ? tmp : "/tmp");
+    log->fd = sty_file_nameless(path);
+    return log->fd >= 0 ? STY_OK : io_failed(log, "create a temporary file for", err);
 }
 
 static sty_status take_over(sty_log *log, const char *header, bool resume, bool overwrite, sty_err *err) {

@@ -3,8 +3,6 @@
 #include "write/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,17 +11,9 @@ sty_status sty_spool_failed(const sty_writer *writer, sty_err *err) {
 }
 
 FILE *sty_spool_open(const sty_writer *writer) {
-    sty_buf path = {0};
-    sty_buf_printf(&path, "%s.XXXXXX", writer->path);
-    sty_buf_put(&path, "", 1);
-    const int fd = path.failed ? -1 : mkostemp(path.data, O_CLOEXEC);
-    FILE *file = NULL;
-    if (fd >= 0) {
-        unlink(path.data);
-        file = fdopen(fd, "w+");
-        if (!file) close(fd);
-    }
-    sty_buf_clear(&path);
+    const int fd = sty_file_nameless(writer->path);
+    FILE *file = fd >= 0 ? fdopen(fd, "w+") : NULL;
+    if (fd >= 0 && !file) close(fd);
     return file;
 }
 
