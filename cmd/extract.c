@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
     model_options model;
@@ -90,6 +92,8 @@ typedef struct {
     sty_shard shard;
     size_t *chosen;
     sty_buf output, journal, done, header;
+    char run_digest[33];
+    char *file; /* that the output goes to; NULL: a stream */
     run_report report;
     sty_run run;
 } job;
@@ -227,6 +231,7 @@ static sty_status describe(job *j, sty_err *err) {
     const sty_status status = how.failed ? sty_err_no_memory(err, how.capacity, "a header")
                                          : sty_run_header(&j->facts, digest, j->list.n, &j->shard, o->shard_by, how.data, &j->header, err);
     sty_buf_clear(&how);
+    if (status == STY_OK) sty_done_digest(j->header.data, j->run_digest);
     return status;
 }
 
@@ -245,9 +250,15 @@ static sty_status name_files(job *j, sty_err *err) {
     if (!j->shard.total && file) {
         sty_buf_printf(&j->journal, "%s.journal", file);
         sty_buf_put(&j->journal, "", 1);
+        sty_buf_printf(&j->done, "%s.done.json", file);
+        sty_buf_put(&j->done, "", 1);
     }
+    if (file) j->file = sty_copy_text(file, strlen(file));
+    const bool same = file && j->o->status && strcmp(file, j->o->status) == 0;
     sty_free(file);
-    return j->journal.failed ? sty_err_no_memory(err, 0, "a name") : STY_OK;
+    if (same) return sty_err_set(err, STY_BAD_ARGUMENT, "--status and -o are the same file '%s'", j->o->status);
+    if (j->o->status) STY_TRY(sty_out_check_folder(j->o->status, err));
+    return j->journal.failed || j->done.failed || (!j->file && j->done.length) ? sty_err_no_memory(err, 0, "a name") : STY_OK;
 }
 
 static sty_status choose_shard(job *j, sty_err *err) {
@@ -277,6 +288,7 @@ static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
     STY_TRY(choose_shard(j, err));
     STY_TRY(describe(j, err));
     const bool stream = !j->journal.length;
+    j->run.sort = o->sort || sty_specifier_sorts(j->output.data);
     j->run.list = &j->list;
     j->run.facts = &j->facts;
     j->run.pool = (sty_pool_options){.n_workers = o->jobs ? o->jobs : sty_granted_workers(),
@@ -291,13 +303,12 @@ static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
                                          .overwrite = o->overwrite || o->resume,
                                          .status = o->status,
                                          .facts = &j->facts};
-    j->run.streamed = stream && !o->sort;
+    j->run.streamed = stream && !j->run.sort;
     j->run.any_shape = j->format->any_shape;
     j->run.journal = stream ? NULL : j->journal.data;
     j->run.header = j->header.data;
     j->run.resume = o->resume;
     j->run.overwrite = o->overwrite;
-    j->run.sort = o->sort;
     j->run.keep_journal = j->run.empty_output = j->shard.total > 0;
     j->run.context = &j->report;
     j->run.seen = report_seen;
@@ -306,14 +317,31 @@ static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
     return STY_OK;
 }
 
-/* A shard that was finished before; its counts make the exit code once more. */
-static bool already_done(const job *j, sty_counts *counts) {
+static bool file_exists(const char *path) {
+    struct stat st;
+    return path && stat(path, &st) == 0;
+}
+
+/* A run that was finished before: its counts make the exit code once more. Only
+ * what was made with --resume says so; a shard always does. */
+static sty_status already_done(const job *j, bool *is, sty_counts *counts, sty_err *err) {
     sty_done done;
-    sty_err err;
-    if (!j->shard.total || !j->o->resume || sty_done_read(j->done.data, &done, &err) != STY_OK) return false;
+    *is = false;
+    if (!j->done.length || !j->o->resume || j->o->overwrite || !file_exists(j->file) || sty_done_read(j->done.data, &done, NULL) != STY_OK) return STY_OK;
+    if (strcmp(done.run, j->run_digest) != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' was made with another list, model or options; --overwrite makes it anew", j->file);
     *counts = (sty_counts){.n_ok = done.n_ok, .n_failed = done.n_failed};
-    message_note("shard %zu of %zu is complete", done.shard, done.total);
-    return true;
+    *is = true;
+    if (j->shard.total) message_note("shard %zu of %zu is complete", done.shard, done.total);
+    else message_note("'%s' is complete; --overwrite makes it anew", j->file);
+    return STY_OK;
+}
+
+static sty_status write_done(const job *j, const sty_counts *counts, sty_err *err) {
+    sty_done done = {.shard = j->shard.index, .total = j->shard.total, .n_entries = j->run.n, .n_ok = counts->n_ok, .n_failed = counts->n_failed};
+    if (!j->done.length || (!j->shard.total && !j->o->resume)) return STY_OK;
+    memcpy(done.run, j->run_digest, sizeof done.run);
+    return sty_done_write(j->done.data, &done, err);
 }
 
 static int exit_of(const sty_counts *counts, size_t most) {
@@ -327,14 +355,15 @@ static int run_job(job *j, sty_err *err) {
     size_t most;
     sty_status status = max_errors(o->max_errors, j->run.n, &most, err);
     if (status != STY_OK) return -1;
-    if (already_done(j, &counts)) return exit_of(&counts, most);
+    bool done;
+    status = already_done(j, &done, &counts, err);
+    if (status != STY_OK) return -1;
+    if (done) return exit_of(&counts, most);
+    if (j->done.length) unlink(j->done.data); /* it would speak of what is there now */
     if (o->json_input) status = sty_run_lines(&j->run, &j->list_options, o->json_input, &counts, err);
     else status = sty_run_all(&j->run, &counts, err);
     report_end(&j->report, &counts);
-    if (status == STY_OK && j->shard.total) {
-        const sty_done done = {.shard = j->shard.index, .total = j->shard.total, .n_entries = j->run.n, .n_ok = counts.n_ok, .n_failed = counts.n_failed};
-        status = sty_done_write(j->done.data, &done, err);
-    }
+    if (status == STY_OK) status = write_done(j, &counts, err);
     if (status != STY_OK) return -1;
     if (o->json_input && counts.n_ok + counts.n_failed == 0) return EXIT_OK;
     return exit_of(&counts, most);
@@ -391,6 +420,7 @@ static int run(void *options_, int n_args, char **args) {
     sty_session_free(j.work.session);
     sty_list_clear(&j.list);
     sty_free(j.chosen);
+    sty_free(j.file);
     sty_buf_clear(&j.output);
     sty_buf_clear(&j.journal);
     sty_buf_clear(&j.done);

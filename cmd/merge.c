@@ -69,12 +69,13 @@ static int run_merge(void *options_, int n_args, char **args) {
                                    .format = o->format,
                                    .status = o->status,
                                    .overwrite = o->overwrite,
-                                   .sort = o->sort,
+                                   .sort = o->sort || sty_specifier_sorts(args[0]),
                                    .shards = o->shards,
                                    .context = &report,
                                    .tick = report_tick};
     sty_status status = sty_writer_check(args[0], o->format, o->overwrite, &type, &file, &err);
     sty_free(file);
+    if (status == STY_OK && o->status) status = sty_out_check_folder(o->status, &err);
     if (status == STY_OK) status = sty_merge(&how, &counts, &n_shards, &err);
     if (status != STY_OK) {
         message_error("%s", err.message);

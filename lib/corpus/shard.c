@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "model/json.h"
+#include "write/writer.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -207,16 +208,8 @@ static void put_name(const char *path, size_t n, const sty_shard *shard, const c
     else sty_buf_put(name, path + stem - 1, n - (stem - 1));
 }
 
-/* Where the names begin in "ark,scp:A,S"; 0 in a plain name. */
-static size_t specifier_length(const char *output) {
-    static const char *const known[] = {"ark:", "ark,t:", "ark,scp:", "ark,t,scp:", "scp:", "projector:"};
-    for (size_t i = 0; i < STY_COUNT(known); i++)
-        if (strncmp(output, known[i], strlen(known[i])) == 0) return strlen(known[i]);
-    return 0;
-}
-
 void sty_shard_name(const char *output, const sty_shard *shard, const char *extension, sty_buf *name) {
-    const size_t n = specifier_length(output);
+    const size_t n = sty_specifier_length(output);
     const char *files = output + n, *comma = n && memchr(output, ',', n) ? strchr(files, ',') : NULL;
     if (!extension) sty_buf_put(name, output, n);
     put_name(files, comma ? (size_t)(comma - files) : strlen(files), shard, extension, name);
@@ -230,10 +223,14 @@ void sty_shard_name(const char *output, const sty_shard *shard, const char *exte
 
 /* ---- completion ---- */
 
+void sty_done_digest(const char *header, char digest[33]) {
+    snprintf(digest, 33, "%016llx", (unsigned long long)sty_hash64(header, strlen(header)));
+}
+
 sty_status sty_done_write(const char *path, const sty_done *done, sty_err *err) {
     char text[300];
-    const int n = snprintf(text, sizeof text, "{\"shard\":%zu,\"total\":%zu,\"entries\":%zu,\"ok\":%zu,\"failed\":%zu}\n", done->shard,
-                           done->total, done->n_entries, done->n_ok, done->n_failed);
+    const int n = snprintf(text, sizeof text, "{\"shard\":%zu,\"total\":%zu,\"entries\":%zu,\"ok\":%zu,\"failed\":%zu,\"run\":\"%s\"}\n", done->shard,
+                           done->total, done->n_entries, done->n_ok, done->n_failed, done->run);
     return sty_file_write(path, text, (size_t)n, true, err);
 }
 
@@ -247,9 +244,12 @@ sty_status sty_done_read(const char *path, sty_done *done, sty_err *err) {
         const char *key;
         size_t *to;
     } rows[] = {{"shard", &done->shard}, {"total", &done->total}, {"entries", &done->n_entries}, {"ok", &done->n_ok}, {"failed", &done->n_failed}};
+    done->run[0] = '\0';
     for (size_t i = 0; status == STY_OK && i < STY_COUNT(rows); i++) {
         const sty_cursor root = sty_json_root(json);
         sty_cursor c;
+        const char *run;
+        if (sty_json_get(&root, "run", &c) && sty_json_text(&c, &run, NULL) == STY_OK) snprintf(done->run, sizeof done->run, "%s", run);
         status = sty_json_need(&root, rows[i].key, &c, err);
         if (status == STY_OK) status = sty_json_integer(&c, 0, 1e12, rows[i].to, err);
     }

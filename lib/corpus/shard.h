@@ -32,7 +32,9 @@ void sty_shard_name(const char *output, const sty_shard *shard, const char *exte
 /* The completion record. */
 typedef struct sty_done {
     size_t shard, total, n_entries, n_ok, n_failed;
+    char run[33]; /* digest of the log's header: of all that the results depend on */
 } sty_done;
+void sty_done_digest(const char *header, char digest[33]);
 sty_status sty_done_write(const char *path, const sty_done *done, sty_err *err);
 /* Errors: STY_NOT_FOUND, STY_BAD_ARGUMENT. */
 sty_status sty_done_read(const char *path, sty_done *done, sty_err *err);

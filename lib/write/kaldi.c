@@ -2,6 +2,7 @@
  *
  *   ark:FILE        binary archive            ark,t:FILE       text
  *   ark,scp:A,S     binary archive and index  ark,t,scp:A,S    text and index
+ *   scp:S           index S, archive S with .ark in place of .scp
  *
  * One output; a vector is written as FV, an array [H, K] as FM, of any shape. An
  * entry is KEY, a space, and in binary \0B and the object; the index points to
@@ -13,23 +14,15 @@
 #include <string.h>
 
 typedef struct {
-    bool text;
-    char *index_path;
     sty_out *index;
 } kaldi_state;
 
-static bool begins(const char *text, const char *with) { return text && strncmp(text, with, strlen(with)) == 0; }
-
 static sty_status open_kaldi(sty_writer *writer, sty_err *err) {
     kaldi_state *state = writer->state;
-    const char *spec = writer->specifier ? writer->specifier : "ark:";
-    state->text = begins(spec, "ark,t");
-    if (!strstr(spec, ",scp:") || !writer->second) return STY_OK;
-    state->index_path = sty_copy_text(writer->second, strlen(writer->second));
-    if (!state->index_path) return sty_err_no_memory(err, strlen(writer->second), "a path");
+    if (!writer->second) return STY_OK;
     if (sty_out_is_stream(writer->out))
         return sty_err_set(err, STY_BAD_ARGUMENT, "an scp points into a file, '%s' is a stream", writer->path);
-    return sty_out_open(state->index_path, writer->overwrite, &state->index, err);
+    return sty_out_open(writer->second, writer->overwrite, &state->index, err);
 }
 
 static void little32(sty_buf *out, size_t value) {
@@ -76,7 +69,7 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     sty_buf_text(&writer->text, record->id);
     sty_buf_text(&writer->text, " ");
     const size_t offset = sty_out_position(writer->out) + writer->text.length;
-    if (state->text) put_text(view, &writer->text);
+    if (writer->text_form) put_text(view, &writer->text);
     else put_binary(view, &writer->text);
     STY_TRY(sty_writer_send(writer, err));
     if (!state->index) return STY_OK;
@@ -101,7 +94,6 @@ static sty_status finish(sty_writer *writer, sty_err *err) {
 static void clear(sty_writer *writer) {
     kaldi_state *state = writer->state;
     sty_out_abort(state->index);
-    sty_free(state->index_path);
 }
 
 const sty_writer_type sty_writer_ark = {

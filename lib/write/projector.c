@@ -7,11 +7,15 @@
 #define _GNU_SOURCE
 #include "write/formats.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
     sty_fields fields;
-    sty_out *metadata;
+    sty_out *metadata, *page, *board;
+    bool made; /* the folder, by us */
 } projector_state;
 
 static sty_status sibling(const sty_writer *writer, const char *name, sty_out **out, sty_err *err) {
@@ -21,6 +25,17 @@ static sty_status sibling(const sty_writer *writer, const char *name, sty_out **
     sty_buf_put(&path, "", 1);
     const sty_status status = path.failed ? sty_err_no_memory(err, 0, "a path") : sty_out_open(path.data, writer->overwrite, out, err);
     sty_buf_clear(&path);
+    return status;
+}
+
+/* The folder is made when it is not there, and goes again when nothing comes of it. */
+static sty_status make_folder(sty_writer *writer, sty_err *err) {
+    projector_state *state = writer->state;
+    char *slash = strrchr(writer->path, '/');
+    *slash = '\0';
+    state->made = mkdir(writer->path, 0777) == 0;
+    const sty_status status = state->made || errno == EEXIST ? STY_OK : sty_output_failed(writer->path, "create the folder", err);
+    *slash = '/';
     return status;
 }
 
@@ -75,36 +90,50 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     return send(&writer->text, state->metadata, err);
 }
 
-static sty_status configuration(sty_writer *writer, const char *name, sty_err *err) {
-    sty_out *out = NULL;
-    STY_TRY(sibling(writer, name, &out, err));
-    sty_status status = send(&writer->text, out, err);
-    if (status == STY_OK) return sty_out_commit(out, err);
-    sty_out_abort(out);
-    return status;
+/* A file of what writer->text holds, on the disk but without its name yet. */
+static sty_status configuration(sty_writer *writer, const char *name, sty_out **out, sty_err *err) {
+    STY_TRY(sibling(writer, name, out, err));
+    STY_TRY(send(&writer->text, *out, err));
+    return sty_out_sync(*out, err);
 }
 
+static sty_status commit(sty_out **out, sty_err *err) {
+    sty_out *whole = *out;
+    *out = NULL;
+    return sty_out_commit(whole, err);
+}
+
+/* All four files are on the disk before the first of them gets its name. */
 static sty_status finish(sty_writer *writer, sty_err *err) {
     projector_state *state = writer->state;
-    sty_out *metadata = state->metadata, *tensors = writer->out;
     const char *name = state->fields.n ? state->fields.field[0].name : "style";
-    state->metadata = NULL;
-    STY_TRY(sty_out_commit(metadata, err));
-    writer->out = NULL;
-    STY_TRY(sty_out_commit(tensors, err));
+    STY_TRY(sty_out_sync(state->metadata, err));
+    STY_TRY(sty_out_sync(writer->out, err));
     sty_buf_text(&writer->text, "{\"embeddings\":[{\"tensorName\":");
     sty_buf_json(&writer->text, name);
     sty_buf_printf(&writer->text, ",\"tensorShape\":[%zu,%zu],\"tensorPath\":\"tensors.tsv\",\"metadataPath\":\"metadata.tsv\"}]}\n",
                    writer->n_records, state->fields.n ? state->fields.field[0].count : 0);
-    STY_TRY(configuration(writer, "config.json", err));
+    STY_TRY(configuration(writer, "config.json", &state->page, err));
     sty_buf_text(&writer->text, "embeddings {\n  tensor_path: \"tensors.tsv\"\n  metadata_path: \"metadata.tsv\"\n}\n");
-    return configuration(writer, "projector_config.pbtxt", err);
+    STY_TRY(configuration(writer, "projector_config.pbtxt", &state->board, err));
+    STY_TRY(commit(&state->metadata, err));
+    STY_TRY(commit(&writer->out, err));
+    state->made = false;
+    STY_TRY(commit(&state->page, err));
+    return commit(&state->board, err);
 }
 
 static void clear(sty_writer *writer) {
     projector_state *state = writer->state;
+    char *slash = writer->path ? strrchr(writer->path, '/') : NULL;
     sty_out_abort(state->metadata);
+    sty_out_abort(state->page);
+    sty_out_abort(state->board);
     sty_fields_clear(&state->fields);
+    if (!state->made || !slash) return;
+    *slash = '\0';
+    rmdir(writer->path);
+    *slash = '/';
 }
 
 const sty_writer_type sty_writer_projector = {
@@ -113,6 +142,7 @@ const sty_writer_type sty_writer_projector = {
     .summary = "a folder for the Embedding Projector: projector:DIR",
     .columns = true,
     .state_size = sizeof(projector_state),
+    .prepare = make_folder,
     .open = open_projector,
     .put = put,
     .close = finish,

@@ -3,8 +3,8 @@
 #include "write/writer.h"
 
 #include "write/formats.h"
+#include "write/place.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,98 +17,11 @@ const sty_writer_type *const sty_writer_types[] = {
 
 const size_t sty_n_writer_types = STY_COUNT(sty_writer_types);
 
-static const char *format_at(const void *context, size_t i) {
-    (void)context;
-    return sty_writer_types[i]->name;
-}
-
-static bool ends_with(const char *text, const char *end) {
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* ---- where results go ---- */
-
-/* What -o means: "ark,scp:A,S" is specifier "ark,scp:", path A, second S. */
-typedef struct {
-    const sty_writer_type *type;
-    char *path, *specifier, *second;
-} place;
-
-static void place_clear(place *at) {
-    sty_free(at->path);
-    sty_free(at->specifier);
-    sty_free(at->second);
-}
-
-static sty_status find_type(const char *path, const char *format, const sty_writer_type **type, sty_err *err) {
-    if (!format && strcmp(path, "-") == 0) format = "jsonl";
-    for (size_t i = 0; i < sty_n_writer_types; i++) {
-        *type = sty_writer_types[i];
-        if (format ? strcmp(format, (*type)->name) == 0 : ends_with(path, (*type)->extension))
-            return STY_OK;
-    }
-    if (format) return sty_unknown_name("format", format, format_at, NULL, sty_n_writer_types, err);
-    return sty_err_set(err, STY_BAD_ARGUMENT,
-                       "'%s' has no known extension; name the format with -f (jsonl, json, csv, "
-                       "tsv, npy, npz, safetensors, ark, projector)",
-                       path);
-}
-
-/* The length of a specifier in front of the path, its colon included; 0: none. */
-static size_t specifier_length(const char *path) {
-    static const char *const known[] = {"ark:", "ark,t:", "ark,scp:", "ark,t,scp:", "projector:"};
-    for (size_t i = 0; i < STY_COUNT(known); i++)
-        if (strncmp(path, known[i], strlen(known[i])) == 0) return strlen(known[i]);
-    return 0;
-}
-
-static sty_status choose(const char *path, const char *format, place *at, sty_err *err) {
-    const size_t n = specifier_length(path);
-    const char *rest = path + n, *comma = NULL;
-    memset(at, 0, sizeof *at);
-    if (n == 0 && (strncmp(path, "ark,", 4) == 0 || strncmp(path, "scp:", 4) == 0))
-        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s': expected ark:F, ark,t:F, ark,scp:A,S or ark,t,scp:A,S", path);
-    if (n) format = strncmp(path, "ark", 3) == 0 ? "ark" : "projector";
-    STY_TRY(find_type(rest, format, &at->type, err));
-    if (n && memmem(path, n, ",scp:", 5)) {
-        comma = strchr(rest, ',');
-        if (!comma || comma == rest || !comma[1])
-            return sty_err_set(err, STY_BAD_ARGUMENT, "'%s': expected an archive and an index, ark,scp:A,S", path);
-        at->second = sty_copy_text(comma + 1, strlen(comma + 1));
-    }
-    sty_buf file = {0};
-    sty_buf_put(&file, rest, comma ? (size_t)(comma - rest) : strlen(rest));
-    if (at->type == &sty_writer_projector) {
-        while (file.length > 1 && !file.failed && file.data[file.length - 1] == '/')
-            file.length--;
-        sty_buf_text(&file, "/tensors.tsv");
-    }
-    at->specifier = n ? sty_copy_text(path, n) : NULL;
-    at->path = file.failed ? NULL : sty_copy_text(file.data, file.length);
-    sty_buf_clear(&file);
-    if (at->path && (!n || at->specifier) && (!comma || at->second)) return STY_OK;
-    place_clear(at);
-    return sty_err_no_memory(err, strlen(path), "a path");
-}
-
-/* The folder of projector:DIR, made when it is not there. */
-static sty_status make_folder(const place *at, sty_err *err) {
-    if (at->type != &sty_writer_projector) return STY_OK;
-    char *slash = strrchr(at->path, '/');
-    *slash = '\0';
-    const bool made = mkdir(at->path, 0777) == 0 || errno == EEXIST;
-    sty_status status = STY_OK;
-    if (!made) status = sty_err_set(err, STY_OUTPUT_ERROR, "cannot create the folder '%s': %s", at->path, strerror(errno));
-    *slash = '/';
-    return status;
-}
-
 sty_status sty_writer_check(const char *path, const char *format, bool overwrite, const sty_writer_type **type,
                             char **file, sty_err *err) {
-    place at;
+    sty_place at;
     struct stat st;
-    STY_TRY(choose(path, format, &at, err));
+    STY_TRY(sty_place_find(path, format, &at, err));
     sty_status status = STY_OK;
     bool device = strcmp(at.path, "-") == 0;
     *type = at.type;
@@ -118,31 +31,34 @@ sty_status sty_writer_check(const char *path, const char *format, bool overwrite
         if (!device && !overwrite)
             status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' exists already; choose another name or give --overwrite", at.path);
     }
+    if (at.type == &sty_writer_projector) *strrchr(at.path, '/') = '\0'; /* its folder is made when there is something to put into it */
+    if (status == STY_OK && !device) status = sty_out_check_folder(at.path, err);
+    if (status == STY_OK && !device && at.second) status = sty_out_check_folder(at.second, err);
     if (status == STY_OK && !device) {
-        status = make_folder(&at, err);
         *file = at.path;
         at.path = NULL;
     }
-    place_clear(&at);
+    sty_place_clear(&at);
     return status;
 }
 
 sty_status sty_writer_open(const char *path, const char *format, bool overwrite,
                            sty_writer **writer, sty_err *err) {
-    place at;
-    STY_TRY(choose(path, format, &at, err));
+    sty_place at;
+    STY_TRY(sty_place_find(path, format, &at, err));
     sty_writer *made = sty_alloc(1, sizeof *made);
     if (!made) {
-        place_clear(&at);
+        sty_place_clear(&at);
         return sty_err_no_memory(err, sizeof *made, "a writer");
     }
     made->type = at.type;
     made->overwrite = overwrite;
     made->path = at.path;
-    made->specifier = at.specifier;
+    made->text_form = at.text;
     made->second = at.second;
     made->state = sty_alloc(1, at.type->state_size);
-    sty_status status = made->state ? make_folder(&at, err) : sty_err_no_memory(err, at.type->state_size, path);
+    sty_status status = made->state ? STY_OK : sty_err_no_memory(err, at.type->state_size, path);
+    if (status == STY_OK && at.type->prepare) status = at.type->prepare(made, err);
     if (status == STY_OK) status = sty_out_open(made->path, overwrite, &made->out, err);
     if (status == STY_OK && at.type->open) status = at.type->open(made, err);
     if (status == STY_OK) *writer = made;
@@ -206,11 +122,10 @@ sty_status sty_writer_close(sty_writer *writer, sty_err *err) {
 
 void sty_writer_abort(sty_writer *writer) {
     if (!writer) return;
-    if (writer->state && writer->type->clear) writer->type->clear(writer);
     sty_out_abort(writer->out);
+    if (writer->state && writer->type->clear) writer->type->clear(writer);
     sty_buf_clear(&writer->text);
     sty_free(writer->path);
-    sty_free(writer->specifier);
     sty_free(writer->second);
     sty_free(writer->model_name);
     sty_free(writer->model_hash);

@@ -50,6 +50,7 @@ typedef struct sty_writer_type {
     bool plain_ids;         /* ids may not hold blanks */
     bool model_beside;      /* has no place for the model: OUT.model.txt says it */
     size_t state_size;
+    sty_status (*prepare)(sty_writer *writer, sty_err *err); /* before the file is opened; may be NULL */
     sty_status (*open)(sty_writer *writer, sty_err *err);
     sty_status (*put)(sty_writer *writer, const sty_record *record, sty_err *err);
     sty_status (*close)(sty_writer *writer, sty_err *err); /* last bytes; commit follows */
@@ -59,8 +60,8 @@ typedef struct sty_writer_type {
 struct sty_writer {
     const sty_writer_type *type;
     char *path;            /* of the file that `out` writes */
-    char *specifier;       /* "ark,scp:" of "ark,scp:A,S"; or NULL */
-    char *second;          /* S of it; or NULL */
+    char *second;          /* S of "ark,scp:A,S"; or NULL */
+    bool text_form;        /* "ark,t:" */
     bool overwrite;
     bool wide;             /* for the format's use */
     sty_out *out;
@@ -74,9 +75,16 @@ extern const sty_writer_type *const sty_writer_types[];
 extern const size_t sty_n_writer_types;
 
 /* What sty_writer_open would refuse, without making anything; and the file that
- * the results go to (of ark,scp:A,S it is A), or NULL for standard output, to be freed. */
+ * the results go to (of ark,scp:A,S it is A, of projector:DIR DIR), or NULL for
+ * standard output and devices, to be freed. */
 sty_status sty_writer_check(const char *path, const char *format, bool overwrite, const sty_writer_type **type,
                             char **file, sty_err *err);
+
+/* Of "ark,scp:A,S", "projector:DIR" the length up to the colon; 0: a plain path. */
+size_t sty_specifier_length(const char *path);
+
+/* Whether its reader expects keys in C order ("ark,s,cs:F"). */
+bool sty_specifier_sorts(const char *path);
 
 /* path "-" is standard output. format NULL: by extension, jsonl for "-".
  * Errors: STY_BAD_ARGUMENT (unknown format, the file exists), STY_OUTPUT_ERROR. */

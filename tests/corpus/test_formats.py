@@ -60,6 +60,26 @@ class Formats(stylet.Case):
             self.assertEqual(key, self.paths[i].stem)
             np.testing.assert_array_equal(np.float32(numbers.split(" ")), self.style[i])
 
+    def test_kaldis_other_specifiers_mean_what_they_mean_there(self):
+        self.ok("extract", "-o", f"scp:{self.scratch / 'y.scp'}", *self.paths)
+        self.ok("extract", "-o", f"ark:{self.scratch / 'x.ark'}", *self.paths)
+        data = (self.scratch / "y.ark").read_bytes()
+        self.assertEqual(data, (self.scratch / "x.ark").read_bytes())
+        self.assertEqual((self.scratch / "y.scp").read_text().split()[1], f"{self.scratch / 'y.ark'}:{len(self.paths[0].stem) + 1}")
+        self.assertEqual(self.ok("extract", "-o", "ark:-", *self.paths).stdout, data)
+        back = self.ok("extract", "-o", "ark,p,s,cs:-", *reversed(self.paths)).stdout  # s: its reader expects sorted keys
+        self.assertEqual(back, data)
+        for wrong in ("scp,ark:a,b", "ark,scp:a", "ark,scp:a,a", "ark,q:a", "ark,t", "ark:"):
+            self.fails(2, "extract", "-o", wrong, *self.paths, saying="expected ark:F")
+
+    def test_a_projector_folder_appears_whole_or_not_at_all(self):
+        folder = self.scratch / "p"
+        self.fails(3, "extract", "-q", "-o", f"projector:{folder}", self.scratch / "none.wav", saying="not_found")
+        self.assertFalse(folder.exists())
+        self.ok("extract", "-q", "-o", f"projector:{folder}", *self.paths)
+        self.assertEqual({p.name for p in folder.iterdir()}, {"tensors.tsv", "metadata.tsv", "config.json", "projector_config.pbtxt"})
+        self.assertEqual([p.name for p in self.scratch.iterdir() if p.name not in ("p", "clips")], [])
+
     def test_kaldi_refuses_ids_with_blanks_before_anything_runs(self):
         spaced = self.paths[0].rename(self.paths[0].with_name("two words.wav"))
         self.fails(2, "extract", "-o", f"ark:{self.scratch / 'x.ark'}", spaced, saying=["blank", "--id-from"])

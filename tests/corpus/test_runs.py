@@ -144,7 +144,49 @@ class Resume(Base):
             done = stylet.run(*args)
             self.assertEqual(done.returncode, 0, done.err)
             self.assertEqual(corpus.digest(out), corpus.digest(reference))
-            self.assertFalse((self.scratch / "out.npz.journal").exists())
+            left = {path.name for path in self.scratch.iterdir()} - {"clips", "list.txt", "whole.npz"}
+            self.assertEqual(left, {"out.npz", "out.npz.done.json"})
+
+    def test_what_a_killed_run_left_half_written_is_gone_after_the_next(self):
+        self.make(3)
+        for name, more in (("x.npz", ()), ("x.npy", (".ids.txt",)), ("x.safetensors", (".ids.txt",)), ("x.jsonl", ())):
+            out = self.scratch / name
+            for end in ("", *more):  # where a run that ended in its final write was at
+                (self.scratch / f".{name}{end}.part").write_bytes(b"half" * 100000)
+            self.ok("extract", "-q", "--files-from", self.list, "-o", out)
+            want = corpus.digest(out)
+            self.ok("extract", "-q", "--overwrite", "--files-from", self.list, "-o", out)
+            self.assertEqual(corpus.digest(out), want)
+        self.assertEqual([path.name for path in self.scratch.glob(".*")], [])
+
+    def test_a_run_that_is_complete_is_not_made_again(self):
+        self.make(5)
+        corpus.broken(self.paths[2], 0)
+        out = self.scratch / "out.jsonl"
+        args = ["extract", "--files-from", self.list, "-o", out, "--resume"]
+        self.assertEqual(stylet.run(*args).returncode, 1)
+        before = out.stat()
+        for more, code in (((), 1), (("--max-errors", "1"), 0)):
+            done = stylet.run(*args, *more)
+            self.assertEqual(done.returncode, code)
+            self.assertIn("is complete", done.err)
+        self.assertEqual((out.stat().st_ino, out.stat().st_mtime_ns), (before.st_ino, before.st_mtime_ns))
+        self.fails(2, *args, "--start", "0.1", saying="another list, model or options")
+        out.unlink()
+        self.assertNotIn("is complete", stylet.run(*args).err)
+        self.assertTrue(out.exists())
+        stylet.run("extract", "--files-from", self.list, "-o", out, "--overwrite")  # what says that it is complete goes with it
+        self.assertFalse((self.scratch / "out.jsonl.done.json").exists())
+
+    def test_a_folder_that_is_not_there_is_a_usage_error_before_anything_runs(self):
+        self.make(2)
+        (self.scratch / "file").write_text("")
+        for place in ("no/x.npz", "ark,scp:{}/x.ark,{}/no/x.scp", "projector:{}/no/x"):
+            place = place.format(self.scratch, self.scratch) if "{" in place else self.scratch / place
+            self.fails(2, "extract", "--files-from", self.list, "-o", place, saying=f"the folder '{self.scratch}/no' does not exist")
+        self.fails(2, "extract", "--files-from", self.list, "-o", self.scratch / "file" / "x.npz", saying="is no folder")
+        self.fails(2, "extract", "--files-from", self.list, "-o", self.scratch / "x.npz", "--status", self.scratch / "no" / "s.jsonl", saying="does not exist")
+        self.fails(2, "extract", "--files-from", self.list, "-o", self.scratch / "x.jsonl", "--status", self.scratch / "x.jsonl", saying="same file")
 
     def test_what_was_done_is_not_done_again(self):
         self.make(150)
@@ -275,14 +317,22 @@ class Streams(Base):
 
 
 class Size(Base):
-    def test_a_long_list_starts_at_once_and_in_little_memory(self):
-        n = 200000  # a million, scaled: time and memory are linear in it
-        (self.scratch / "long.txt").write_text("".join(f"/data/speaker{i % 100:03d}/clip_{i:08d}.wav\n" for i in range(n)))
-        pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "--dry-run", "--files-from", str(self.scratch / "long.txt")])
+    N = 200000  # a million, scaled: time and memory are linear in it
+
+    def starts(self, name, line):
+        (self.scratch / name).write_text("".join(line(i) for i in range(self.N)))
+        pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "--dry-run", "--files-from", str(self.scratch / name)])
         _, status, usage = os.wait4(pid, 0)
         self.assertEqual(status, 0)
         self.assertLess(usage.ru_utime + usage.ru_stime, 5)
         self.assertLess(usage.ru_maxrss, 100 * 1024 * 1.5)
+
+    def test_a_long_list_starts_at_once_and_in_little_memory(self):
+        self.starts("long.txt", lambda i: f"/data/speaker{i % 100:03d}/clip_{i:08d}.wav\n")
+
+    def test_so_does_a_long_manifest(self):
+        self.starts("long.jsonl", lambda i: f'{{"audio_filepath": "/data/speaker{i % 100:03d}/clip_{i:08d}.wav", "duration": {1 + i % 977 * 0.01:.3f}, '
+                                            f'"text": "the quick brown fox jumps over the lazy dog", "speaker": "s{i % 100}"}}\n')
 
 
 if __name__ == "__main__":
