@@ -63,31 +63,69 @@ LANES_INLINE lanes lanes_choose(lanes_int mask, lanes yes, lanes no) {
     return (lanes)((mask & (lanes_int)yes) | (~mask & (lanes_int)no));
 }
 
-/* a < low ? low : a and a > high ? high : a; NaN stays NaN. */
-LANES_INLINE lanes lanes_at_least(lanes a, lanes low) { return lanes_choose(a < low, low, a); }
-LANES_INLINE lanes lanes_at_most(lanes a, lanes high) { return lanes_choose(a > high, high, a); }
+/* a < low ? low : a and a > high ? high : a; NaN stays NaN, as x86's extremes return
+ * their second operand then. */
+LANES_INLINE lanes lanes_at_least(lanes a, lanes low) {
+#if STY_LANES == 16 && defined(__AVX512F__)
+    return (lanes)_mm512_max_ps((__m512)low, (__m512)a);
+#elif STY_LANES == 8 && defined(__AVX__)
+    return (lanes)_mm256_max_ps((__m256)low, (__m256)a);
+#elif STY_LANES == 4 && defined(__SSE2__)
+    return (lanes)_mm_max_ps((__m128)low, (__m128)a);
+#else
+    return lanes_choose(a < low, low, a);
+#endif
+}
 
-/* e scale_e + ln(m) scale_m + offset for a = m 2^e, sqrt(1/2) <= m < sqrt(2), of
- * normal positive numbers: any logarithm with any affine map behind it. ln(m) is
- * a polynomial within 3.1e-8. NaN and inf come out as a scale_m. */
-LANES_INLINE lanes lanes_log(lanes a, float scale_e, float scale_m, float offset) {
-    const lanes_int bits = (lanes_int)a;
-    const lanes_int raised = bits - 0x3f3504f3; /* sqrt(1/2) */
-    const lanes_int exponent = raised >> 23;
-    const lanes f = (lanes)(bits - (exponent << 23)) - 1.0f;
-    const lanes e = __builtin_convertvector(exponent, lanes);
-    lanes p = lanes_set(-0.0763121843f);
-    p = lanes_fma(p, f, lanes_set(0.128549069f));
-    p = lanes_fma(p, f, lanes_set(-0.132078737f));
-    p = lanes_fma(p, f, lanes_set(0.141900077f));
-    p = lanes_fma(p, f, lanes_set(-0.166165248f));
-    p = lanes_fma(p, f, lanes_set(0.200016156f));
-    p = lanes_fma(p, f, lanes_set(-0.25001058f));
-    p = lanes_fma(p, f, lanes_set(0.333333284f));
-    const lanes square = f * f;
-    const lanes ln = lanes_fma(square * f, p, lanes_fma(square, lanes_set(-0.5f), f));
-    const lanes y = lanes_fma(e, lanes_set(scale_e), lanes_fma(ln, lanes_set(scale_m), lanes_set(offset)));
-    return lanes_choose(a < lanes_set(__builtin_inff()), y, a * scale_m);
+LANES_INLINE lanes lanes_at_most(lanes a, lanes high) {
+#if STY_LANES == 16 && defined(__AVX512F__)
+    return (lanes)_mm512_min_ps((__m512)high, (__m512)a);
+#elif STY_LANES == 8 && defined(__AVX__)
+    return (lanes)_mm256_min_ps((__m256)high, (__m256)a);
+#elif STY_LANES == 4 && defined(__SSE2__)
+    return (lanes)_mm_min_ps((__m128)high, (__m128)a);
+#else
+    return lanes_choose(a > high, high, a);
+#endif
+}
+
+/* a, from here on in a register: gcc would rather read an operand from memory again
+ * for every use, and reads are what a butterfly waits for. */
+LANES_INLINE lanes lanes_held(lanes a) {
+#if STY_LANES == 16 && defined(__AVX512F__)
+    __asm__("" : "+v"(a));
+#elif (STY_LANES == 8 && defined(__AVX__)) || (STY_LANES == 4 && defined(__SSE2__))
+    __asm__("" : "+x"(a));
+#endif
+    return a;
+}
+
+/* Four at a time, and each step for all four: one alone would wait for itself. */
+#define LANES_FOUR LANES_UNROLL for (int j = 0; j < 4; j++)
+
+/* v[j] = e scale_e + ln(m) scale_m + offset for v[j] = m 2^e, sqrt(1/2) <= m < sqrt(2),
+ * of normal positive numbers: any logarithm with any affine map behind it. ln(m) is
+ * a polynomial within 3.1e-8. NaN and inf come out as v scale_m. */
+LANES_INLINE void lanes_log(lanes v[4], float scale_e, float scale_m, float offset) {
+    static const float factors[] = {0.128549069f, -0.132078737f, 0.141900077f, -0.166165248f,
+                                    0.200016156f, -0.25001058f,  0.333333284f};
+    lanes f[4], p[4], y[4];
+    LANES_FOUR {
+        const lanes_int bits = (lanes_int)v[j];
+        const lanes_int exponent = (bits - 0x3f3504f3) >> 23; /* sqrt(1/2) */
+        f[j] = (lanes)(bits - (exponent << 23)) - 1.0f;
+        y[j] = lanes_fma(__builtin_convertvector(exponent, lanes), lanes_set(scale_e), lanes_set(offset));
+        p[j] = lanes_set(-0.0763121843f);
+    }
+    LANES_UNROLL
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        LANES_FOUR p[j] = lanes_fma(p[j], f[j], lanes_set(factors[i]));
+    LANES_FOUR {
+        const lanes square = f[j] * f[j];
+        const lanes ln = lanes_fma(square * f[j], p[j], lanes_fma(square, lanes_set(-0.5f), f[j]));
+        y[j] = lanes_fma(ln, lanes_set(scale_m), y[j]);
+        v[j] = lanes_choose(v[j] < lanes_set(__builtin_inff()), y[j], v[j] * scale_m);
+    }
 }
 
 /* ---- memory ---- */

@@ -76,12 +76,33 @@ static bool plan_scalar(sty_stft_plan *plan, size_t lanes, sty_arena *arena) {
 
 /* ---- the vector form ---- */
 
+static bool power_of_four(size_t n) {
+    while (n % 4 == 0)
+        n /= 4;
+    return n == 1;
+}
+
+/* Where the first butterflies go: point c belongs to the part c mod R, and there at
+ * c / R with its digits to the base 4 reversed. */
+static bool plan_places(sty_stft_plan *plan, sty_arena *arena) {
+    plan->place = sty_arena_alloc(arena, plan->half / 4, sizeof *plan->place);
+    if (!plan->place) return false;
+    for (size_t c = 0; c < plan->half / 4; c++) {
+        size_t reversed = 0, left = c / plan->radix;
+        for (size_t n = plan->part; n > 4; n /= 4, left /= 4)
+            reversed = 4 * reversed + left % 4;
+        plan->place[c] = (uint32_t)(c % plan->radix * plan->part + 4 * reversed);
+    }
+    return true;
+}
+
 static bool plan_vector(sty_stft_plan *plan, const sty_stft_kernel *kernel, sty_arena *arena) {
     plan->kiss = sty_arena_alloc(arena, kernel->kiss_bytes(plan->part), 1);
-    plan->in = sty_arena_alloc(arena, plan->half, 2 * kernel->lanes * sizeof(float));
-    if (!plan->kiss || !plan->in) return false;
+    if (!plan->kiss) return false;
     kernel->kiss_plan(plan->part, plan->kiss);
-    return true;
+    if (power_of_four(plan->part) && plan->part >= 16) return plan_places(plan, arena);
+    plan->in = sty_arena_alloc(arena, plan->half, 2 * kernel->lanes * sizeof(float));
+    return plan->in != NULL;
 }
 
 /* ---- both ---- */
@@ -122,12 +143,24 @@ static bool plan_window(sty_stft_plan *plan, sty_arena *arena) {
     return true;
 }
 
+static size_t bins_of(const sty_stft_spec *spec) {
+    size_t n = spec->mel ? 0 : spec->first_bin + spec->width;
+    for (size_t m = 0; spec->mel && m < spec->mel->n_mels; m++) {
+        const sty_mel_filter *filter = &spec->mel->filters[m];
+        if (filter->first + filter->n > n) n = filter->first + filter->n;
+    }
+    return n;
+}
+
 void sty_stft_change(sty_stft *stft, const sty_stft_spec *spec) {
     sty_stft_plan *plan = &stft->plan;
     plan->spec = *spec;
     plan->scale = (float)spec->scale;
     plan->scale_e = (float)(spec->scale * log(2.0));
     plan->offset = (float)spec->offset;
+    plan->n_bins = bins_of(spec);
+    plan->add = spec->eps_clamps ? 0 : spec->eps;
+    plan->least = spec->eps_clamps ? spec->eps : 0;
     plan->mapped = spec->scale != 1 || spec->offset != 0;
 }
 

@@ -5,9 +5,12 @@
  *
  * The transform of N real samples is that of M = N / 2 complex numbers z[j] =
  * x[2j] + i x[2j+1], and that is done as R interleaved ones of S = M / R points by
- * KISS FFT, which is fast for S = 4^k that stays in the first cache, and a last
- * pass of ours which joins the R parts, takes the real spectrum out of the complex
- * one and squares it, all while a pair of bins k, M - k is in registers. */
+ * KISS FFT, which is fast for S = 4^k that stays in the first cache. Ours is what
+ * surrounds it: for S = 4^k the windowed samples go through the twiddle-free leaf
+ * butterflies on their way in, and KISS FFT's butterflies go on from there; the
+ * last pass joins the R parts, takes the real spectrum out of the complex one and
+ * squares it, all while a pair of bins k, M - k is in registers. What bounds these
+ * loops is the number of loads and stores, not the arithmetic. */
 #ifndef STFT_NAME
 #define STFT_NAME(x) x##_alone
 #endif
@@ -36,6 +39,12 @@
 #define KISS_FFT_COS(phase) lanes_set((float)cos(phase))
 #define KISS_FFT_SIN(phase) lanes_set((float)sin(phase))
 #define HALF_OF(x) ((x) * 0.5f)
+#undef C_MUL
+#define C_MUL(product, a, b) ((product) = kiss_mul(a, b))
+LANES_INLINE kiss_fft_cpx kiss_mul(kiss_fft_cpx a, kiss_fft_cpx b) {
+    const lanes r = lanes_held(a.r), i = lanes_held(a.i), c = lanes_held(b.r), s = lanes_held(b.i);
+    return (kiss_fft_cpx){lanes_fma(r, c, -(i * s)), lanes_fma(r, s, i * c)};
+}
 #include <kiss_fft.c>
 typedef kiss_fft_cpx cpx;
 #else
@@ -46,22 +55,22 @@ typedef struct {
 
 /* ---- samples into lanes ---- */
 
+/* v[j] = x[s + j] of every row, j < 4, multiplied by the window if there is one. */
+LANES_INLINE void load_quad(const float *const *rows, const float *window, size_t s, lanes *v) {
+    const lanes w = window ? lanes_repeat(window + s) : lanes_set(1);
+    LANES_UNROLL
+    for (int j = 0; j < 4; j++)
+        v[j] = lanes_gather(rows + j, s) * w;
+    lanes_turn(v);
+}
+
 /* to[j] = (x[2j], x[2j+1]) of every row for samples first to end (first and end are
  * even), multiplied by the window if there is one. */
 LANES_INLINE void load_rows(const float *const *rows, const float *window, size_t first, size_t end, cpx *to) {
     const size_t whole = first + (end - first) / 4 * 4;
     lanes v[4];
     for (size_t s = first; s < whole; s += 4) {
-        LANES_UNROLL
-        for (int j = 0; j < 4; j++)
-            v[j] = lanes_gather(rows + j, s);
-        if (window) {
-            const lanes w = lanes_repeat(window + s);
-            LANES_UNROLL
-            for (int j = 0; j < 4; j++)
-                v[j] *= w;
-        }
-        lanes_turn(v);
+        load_quad(rows, window, s, v);
         to[s / 2] = (cpx){v[0], v[1]};
         to[s / 2 + 1] = (cpx){v[2], v[3]};
     }
@@ -70,14 +79,6 @@ LANES_INLINE void load_rows(const float *const *rows, const float *window, size_
             to[s / 2].r[l] = rows[l][s] * (window ? window[s] : 1.0f);
             to[s / 2].i[l] = rows[l][s + 1] * (window ? window[s + 1] : 1.0f);
         }
-}
-
-/* Guard and root of a squared magnitude. */
-LANES_INLINE lanes finish_power(const sty_stft_plan *plan, lanes p) {
-    const lanes eps = lanes_set(plan->spec.eps);
-    if (plan->spec.eps_clamps) p = lanes_at_least(p, eps);
-    else p += eps;
-    return plan->spec.root ? lanes_sqrt(p) : p;
 }
 
 /* ---- the last pass ---- */
@@ -114,13 +115,21 @@ LANES_INLINE void join_8(cpx *z) {
     }
 }
 
+/* What the last pass reads all the time, in variables whose address nobody has. */
+typedef struct {
+    size_t half, part, n_bins;
+    const sty_twiddle *join, *real;
+    lanes add, least;
+    bool root;
+} last;
+
 /* z[q] = Z[k + S q], q < R, from the parts' value k. */
-LANES_INLINE void join(const sty_stft_plan *plan, const cpx *parts, size_t k, int radix, cpx *z) {
-    const sty_twiddle *w = plan->join + k * (size_t)radix;
+LANES_INLINE void join(const last *l, const cpx *parts, size_t k, int radix, cpx *z) {
+    const sty_twiddle *w = l->join + k * (size_t)radix;
     z[0] = parts[k];
     LANES_UNROLL
     for (int r = 1; r < radix; r++)
-        z[r] = cpx_mul(parts[(size_t)r * plan->part + k], w[r]);
+        z[r] = cpx_mul(parts[(size_t)r * l->part + k], w[r]);
     if (radix == 2) {
         const cpx a = z[0];
         z[0] = cpx_add(a, z[1]);
@@ -130,44 +139,84 @@ LANES_INLINE void join(const sty_stft_plan *plan, const cpx *parts, size_t k, in
     if (radix == 8) join_8(z);
 }
 
-/* Bins m and M - m of the real spectrum from a = Z[m] and b = Z[M - m] (halved by
- * the window). */
-LANES_INLINE void pair(const sty_stft_plan *plan, size_t m, cpx a, cpx b, lanes *bins) {
-    const cpx even = {a.r + b.r, a.i - b.i}, odd = {a.i + b.i, b.r - a.r};
-    const cpx turned = cpx_mul(odd, plan->real[m]);
-    const cpx x = cpx_add(even, turned), y = cpx_sub(even, turned);
-    bins[m] = finish_power(plan, lanes_fma(x.r, x.r, x.i * x.i));
-    bins[plan->half - m] = finish_power(plan, lanes_fma(y.r, y.r, y.i * y.i));
+/* Guard and root of |x|^2. */
+LANES_INLINE lanes magnitude(const last *l, cpx x) {
+    const lanes p = lanes_at_least(lanes_fma(x.r, x.r, x.i * x.i) + l->add, l->least);
+    return l->root ? lanes_sqrt(p) : p;
 }
 
-LANES_INLINE void last_pass(const sty_stft_plan *plan, const cpx *parts, int radix, lanes *bins) {
-    const size_t part = plan->part;
+/* Bins m and M - m of the real spectrum from a = Z[m] and b = Z[M - m] (halved by
+ * the window), if they are wanted. */
+LANES_INLINE void pair(const last *l, size_t m, cpx a, cpx b, lanes *bins) {
+    const cpx even = {a.r + b.r, a.i - b.i}, odd = {a.i + b.i, b.r - a.r};
+    const cpx turned = cpx_mul(odd, l->real[m]);
+    if (m < l->n_bins) bins[m] = magnitude(l, cpx_add(even, turned));
+    if (l->half - m < l->n_bins) bins[l->half - m] = magnitude(l, cpx_sub(even, turned));
+}
+
+LANES_INLINE void last_pass(const sty_stft_plan *plan, const cpx *parts, int radix, bool root, lanes *bins) {
+    const last l = {plan->half, plan->part, plan->n_bins, plan->join, plan->real, lanes_set(plan->add),
+                    lanes_set(plan->least), root};
     cpx z[8], mirrored[8];
-    join(plan, parts, 0, radix, z);
-    const lanes first = 2.0f * (z[0].r + z[0].i), last = 2.0f * (z[0].r - z[0].i);
-    bins[0] = finish_power(plan, first * first);
-    bins[plan->half] = finish_power(plan, last * last);
+    join(&l, parts, 0, radix, z);
+    bins[0] = magnitude(&l, (cpx){2.0f * (z[0].r + z[0].i), lanes_set(0)});
+    bins[l.half] = magnitude(&l, (cpx){2.0f * (z[0].r - z[0].i), lanes_set(0)});
     LANES_UNROLL
     for (int q = 1; 2 * q <= radix; q++)
-        pair(plan, part * (size_t)q, z[q], z[radix - q], bins);
-    for (size_t k = 1; 2 * k < part; k++) {
-        join(plan, parts, k, radix, z);
-        join(plan, parts, part - k, radix, mirrored);
+        pair(&l, l.part * (size_t)q, z[q], z[radix - q], bins);
+    for (size_t k = 1; 2 * k < l.part; k++) {
+        join(&l, parts, k, radix, z);
+        join(&l, parts, l.part - k, radix, mirrored);
         LANES_UNROLL
         for (int q = 0; q < radix; q++)
-            pair(plan, k + part * (size_t)q, z[q], mirrored[radix - 1 - q], bins);
+            pair(&l, k + l.part * (size_t)q, z[q], mirrored[radix - 1 - q], bins);
     }
-    if (part % 2 != 0) return;
-    join(plan, parts, part / 2, radix, z);
+    if (l.part % 2 != 0) return;
+    join(&l, parts, l.part / 2, radix, z);
     LANES_UNROLL
     for (int q = 0; 2 * q < radix; q++)
-        pair(plan, part / 2 + part * (size_t)q, z[q], z[radix - 1 - q], bins);
+        pair(&l, l.part / 2 + l.part * (size_t)q, z[q], z[radix - 1 - q], bins);
 }
 
 /* The R parts of every row, in lanes. */
 #ifdef STY_KISS_SOURCE
+/* The first butterflies of parts of 4^k points need no twiddles: they are done while
+ * the samples come in. The points c, c + M/4, c + M/2, c + 3M/4 make the four that
+ * begin at place[c], in the order that KISS FFT's own butterflies go on from. */
+static void first_pass(const sty_stft_plan *plan, const float *const *rows, cpx *parts) {
+    const size_t quarter = plan->half / 4;
+    const float *window = plan->window;
+    const uint32_t *place = plan->place;
+    for (size_t c = 0; c < quarter; c += 2) {
+        lanes v[4][4];
+        LANES_UNROLL
+        for (size_t i = 0; i < 4; i++)
+            load_quad(rows, window, 2 * (c + i * quarter), v[i]);
+        LANES_UNROLL
+        for (size_t h = 0; h < 2; h++) {
+            cpx *to = parts + place[c + h], z[4];
+            LANES_UNROLL
+            for (int i = 0; i < 4; i++)
+                z[i] = (cpx){v[i][2 * h], v[i][2 * h + 1]};
+            join_4(&z[0], &z[1], &z[2], &z[3]);
+            LANES_UNROLL
+            for (int i = 0; i < 4; i++)
+                to[i] = z[i];
+        }
+    }
+}
+
 static void transform_parts(const sty_stft_plan *plan, const float *const *rows, cpx *parts) {
+    const size_t n = plan->part;
     cpx *in = plan->in;
+    if (plan->place) {
+        first_pass(plan, rows, parts);
+        for (cpx *part = parts; part < parts + plan->half; part += n)
+            for (size_t m = 4; m < n; m *= 4)
+                for (size_t first = 0; first < n; first += 4 * m)
+                    kf_bfly4(part + first, n / (4 * m), plan->kiss, m);
+        return;
+    }
     load_rows(rows, plan->window, plan->window_first, plan->window_end, in);
     for (size_t r = 0; r < plan->radix; r++)
         kiss_fft_stride(plan->kiss, in + r, parts + r * plan->part, (int)plan->radix);
@@ -191,14 +240,19 @@ static void transform_parts(const sty_stft_plan *plan, const float *const *rows,
 }
 #endif
 
+LANES_INLINE void last_pass_of(const sty_stft_plan *plan, const cpx *parts, int radix, lanes *bins) {
+    if (plan->spec.root) last_pass(plan, parts, radix, true, bins);
+    else last_pass(plan, parts, radix, false, bins);
+}
+
 static void transform(const sty_stft_plan *plan, const float *const *rows, lanes *bins) {
     cpx *parts = plan->parts;
     transform_parts(plan, rows, parts);
     switch (plan->radix) {
-    case 1: last_pass(plan, parts, 1, bins); break;
-    case 2: last_pass(plan, parts, 2, bins); break;
-    case 4: last_pass(plan, parts, 4, bins); break;
-    default: last_pass(plan, parts, 8, bins); break;
+    case 1: last_pass_of(plan, parts, 1, bins); break;
+    case 2: last_pass_of(plan, parts, 2, bins); break;
+    case 4: last_pass_of(plan, parts, 4, bins); break;
+    default: last_pass_of(plan, parts, 8, bins); break;
     }
 }
 
@@ -216,43 +270,73 @@ LANES_INLINE lanes filter(const sty_mel_filter *f, const lanes *bins) {
     return a + b;
 }
 
-/* Value f of the features. */
-LANES_INLINE lanes value(const sty_stft_plan *plan, const lanes *bins, size_t f) {
+/* What values are made with, in variables whose address nobody has. */
+typedef struct {
+    const sty_mel_filter *filters; /* NULL: linear */
+    const lanes *bins;             /* linear: from the first one on */
+    const float *mean, *std;
+    size_t width;
+    bool log, floor_adds, mapped;
+    float floor, ceiling, scale_e, scale, offset, low, high;
+} values;
+
+LANES_INLINE values values_of(const sty_stft_plan *plan, const lanes *bins) {
     const sty_stft_spec *spec = &plan->spec;
-    lanes v = spec->mel ? filter(&spec->mel->filters[f], bins) : bins[spec->first_bin + f];
-    if (spec->log) {
-        const lanes guard = lanes_set(spec->floor);
-        v = lanes_at_most(v, lanes_set(spec->ceiling));
-        if (spec->floor_adds) v += guard;
-        else v = lanes_at_least(v, guard);
-        v = lanes_log(v, plan->scale_e, plan->scale, plan->offset);
-    } else if (plan->mapped) v = lanes_fma(v, lanes_set(plan->scale), lanes_set(plan->offset));
-    if (spec->mean) v = v - spec->mean[f];
-    if (spec->std) v = v / spec->std[f];
-    v = lanes_at_least(v, lanes_set(spec->low));
-    return lanes_at_most(v, lanes_set(spec->high));
+    return (values){.filters = spec->mel ? spec->mel->filters : NULL,
+                    .bins = spec->mel ? bins : bins + spec->first_bin,
+                    .mean = spec->mean,
+                    .std = spec->std,
+                    .width = spec->width,
+                    .log = spec->log,
+                    .floor_adds = spec->floor_adds,
+                    .mapped = plan->mapped,
+                    .floor = spec->floor,
+                    .ceiling = spec->ceiling,
+                    .scale_e = plan->scale_e,
+                    .scale = plan->scale,
+                    .offset = plan->offset,
+                    .low = spec->low,
+                    .high = spec->high};
+}
+
+/* v[j] = value f + j of the features; behind the last one, the last one again. */
+LANES_INLINE void four_values(const values *of, size_t f, lanes v[4]) {
+    LANES_FOUR {
+        const size_t at = f + (size_t)j < of->width ? f + (size_t)j : of->width - 1;
+        v[j] = of->filters ? filter(&of->filters[at], of->bins) : of->bins[at];
+    }
+    if (of->log) {
+        LANES_FOUR {
+            v[j] = lanes_at_most(v[j], lanes_set(of->ceiling));
+            if (of->floor_adds) v[j] += lanes_set(of->floor);
+            else v[j] = lanes_at_least(v[j], lanes_set(of->floor));
+        }
+        lanes_log(v, of->scale_e, of->scale, of->offset);
+    } else if (of->mapped) LANES_FOUR v[j] = lanes_fma(v[j], lanes_set(of->scale), lanes_set(of->offset));
+    LANES_FOUR {
+        const size_t at = f + (size_t)j < of->width ? f + (size_t)j : of->width - 1;
+        if (of->mean) v[j] = v[j] - of->mean[at];
+        if (of->std) v[j] = v[j] / of->std[at];
+        v[j] = lanes_at_most(lanes_at_least(v[j], lanes_set(of->low)), lanes_set(of->high));
+    }
 }
 
 static void write_features(const sty_stft_plan *plan, const lanes *bins, size_t n, float *features) {
-    const size_t width = plan->spec.width;
-    size_t f = 0;
-    for (; f + 4 <= width; f += 4) {
+    const values of = values_of(plan, bins);
+    for (size_t f = 0; f < of.width; f += 4) {
         lanes v[4];
-        LANES_UNROLL
-        for (size_t j = 0; j < 4; j++)
-            v[j] = value(plan, bins, f + j);
+        four_values(&of, f, v);
         lanes_turn(v); /* v[j]: four values of the frames j, j + 4, ... */
         LANES_UNROLL
         for (size_t group = 0; group < STY_LANES / 4; group++)
             LANES_UNROLL
-            for (size_t j = 0; j < 4; j++)
-                if (4 * group + j < n)
-                    quad_store(features + (4 * group + j) * width + f, lanes_quad(v[j], group));
-    }
-    for (; f < width; f++) {
-        const lanes v = value(plan, bins, f);
-        for (size_t l = 0; l < n; l++)
-            features[l * width + f] = v[l];
+            for (size_t j = 0; j < 4; j++) {
+                float *to = features + (4 * group + j) * of.width + f;
+                const quad four = lanes_quad(v[j], group);
+                if (4 * group + j >= n) break;
+                if (f + 4 <= of.width) quad_store(to, four);
+                else memcpy(to, &four, (of.width - f) * sizeof *to);
+            }
     }
 }
 

@@ -15,12 +15,15 @@ struct sty_stft_plan {
     float scale_e, scale, offset; /* see lanes_log */
     bool mapped;                  /* without a logarithm: scale and offset do something */
     size_t half;                  /* n_fft / 2, the complex points */
+    size_t n_bins;                /* from bin 0 on, that the features are made of */
+    float add, least;             /* the guard of the squared magnitude: max(p + add, least) */
     size_t radix, part;           /* half = radix part */
     float *window;                /* [n_fft], halved: bins m and M - m are sums of two */
     size_t window_first, window_end; /* where it is not zero; whole quads from the first */
     sty_twiddle *join;               /* [part, radix]: exp(-2 pi i r k / half) */
     sty_twiddle *real;               /* [half + 1]: exp(-2 pi i m / n_fft) */
     void *kiss;                      /* plan of `part` points, in lanes or of the shared library */
+    uint32_t *place;                 /* [half / 4] or NULL: see first_pass */
     void *in;                        /* complex [half], in lanes; of the shared library: [n_fft] */
     void *parts, *bins;              /* complex [half], real [half + 1]; in lanes */
     float *done;                     /* [lanes, n_fft]: what the shared library gives */
