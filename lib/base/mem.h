@@ -11,6 +11,12 @@
 
 #define STY_ALIGN 64
 
+/* n floats, rounded up so that what follows in the same block is aligned as well. */
+static inline size_t sty_whole_lines(size_t n_floats) {
+    const size_t line = STY_ALIGN / sizeof(float);
+    return (n_floats + line - 1) / line * line;
+}
+
 /* a * b and a + b into *out; false when the result does not fit. */
 bool sty_mul(size_t a, size_t b, size_t *out);
 bool sty_add(size_t a, size_t b, size_t *out);

@@ -9,9 +9,8 @@
  * Values are the whole tokens for every head. Keys with b added, n and values depend
  * on the weights only and are made when the model is bound. */
 #include "layers/layers.h"
+#include "layers/linear_part.h"
 #include "math/activation.h"
-#include "math/gemm.h"
-#include "math/linear.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,7 +21,7 @@ typedef struct {
 } additive_params;
 
 typedef struct {
-    const float *query_weight, *query_bias;
+    sty_linear query;
     const float *keys;    /* [K, U], b added */
     const float *values;  /* [K, V] */
     const float *weights; /* n [U / H], NULL for dot */
@@ -114,20 +113,19 @@ static sty_status prepare(const void *params_, const sty_shape *in, const sty_sl
     const size_t k = (size_t)p->tokens, d = (size_t)p->token_width, u = (size_t)p->units;
     additive_state *s;
     float *active, *keys, *values, *n;
-    (void)in;
     STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
     STY_TRY(sty_layer_alloc(arena, k * d, sizeof *active, &active, err));
     STY_TRY(sty_layer_alloc(arena, k * u, sizeof *keys, &keys, err));
     STY_TRY(sty_layer_alloc(arena, u, sizeof *n, &n, err));
     memcpy(active, sty_weight(list, weights, "tokens"), k * d * sizeof *active);
     if (p->token_activation == 1) sty_activate(STY_ACT_TANH, 0, active, k * d);
-    sty_linear_run(k, u, d, active, sty_weight(list, weights, "key.weight"),
-                   sty_weight(list, weights, "key.bias"), keys);
+    sty_linear_once(k, u, d, active, sty_weight(list, weights, "key.weight"),
+                    sty_weight(list, weights, "key.bias"), keys);
     s->values = active;
     if (p->value_projection) {
         STY_TRY(sty_layer_alloc(arena, k * u, sizeof *values, &values, err));
-        sty_linear_run(k, u, d, active, sty_weight(list, weights, "value.weight"),
-                       sty_weight(list, weights, "value.bias"), values);
+        sty_linear_once(k, u, d, active, sty_weight(list, weights, "value.weight"),
+                        sty_weight(list, weights, "value.bias"), values);
         s->values = values;
     }
     if (p->score == ADDITIVE) {
@@ -135,11 +133,9 @@ static sty_status prepare(const void *params_, const sty_shape *in, const sty_sl
                         sty_weight(list, weights, "b"), n, keys);
         s->weights = n;
     }
-    s->query_weight = sty_weight(list, weights, "query.weight");
-    s->query_bias = sty_weight(list, weights, "query.bias");
     s->keys = keys;
     *state = s;
-    return STY_OK;
+    return sty_linear_bind_named(u, sty_shape_width(in), list, weights, "", "query", arena, &s->query, err);
 }
 
 /* Projected queries, one row of weights, the perceptron's inner values. */
@@ -162,24 +158,31 @@ static void score(const additive_params *p, const additive_state *s, const float
     const size_t k = (size_t)p->tokens, u = (size_t)p->units, w = u / (size_t)p->heads;
     const float *keys = s->keys + head * w;
     if (p->score == DOT) {
-        sty_gemv(k, w, keys, u, q, false, row);
-        for (size_t t = 0; t < k; t++)
-            row[t] *= (float)(1.0 / sqrt((double)w));
+        for (size_t t = 0; t < k; t++) {
+            float sum = 0;
+            for (size_t j = 0; j < w; j++)
+                sum += keys[t * u + j] * q[j];
+            row[t] = sum * (float)(1.0 / sqrt((double)w));
+        }
         return;
     }
     for (size_t t = 0; t < k; t++)
         for (size_t j = 0; j < w; j++)
             inner[t * w + j] = keys[t * u + j] + q[j];
     sty_activate(STY_ACT_TANH, 0, inner, k * w);
-    sty_gemv(k, w, inner, w, s->weights, false, row);
+    sty_linear_once(k, 1, w, inner, s->weights, NULL, row);
 }
 
 /* out, one head's slice, from its weights row [K]. */
 static void gather(const additive_params *p, const additive_state *s, size_t h, const float *row, float *out) {
     const size_t width = values_width(p) / (size_t)p->heads, k = (size_t)p->tokens;
     const size_t ld = (size_t)(p->value_projection ? p->units : p->token_width);
-    sty_gemm(1, width, k, row, k, s->values + (p->value_projection ? h * width : 0), ld, false,
-             out + h * width, width);
+    const float *values = s->values + (p->value_projection ? h * width : 0);
+    out += h * width;
+    memset(out, 0, width * sizeof *out);
+    for (size_t t = 0; t < k; t++)
+        for (size_t j = 0; j < width; j++)
+            out[j] += row[t] * values[t * ld + j];
 }
 
 static void run(const sty_layer_call *call) {
@@ -188,8 +191,7 @@ static void run(const sty_layer_call *call) {
     const size_t n = sty_shape_steps(&call->in[0].shape), k = (size_t)p->tokens, u = (size_t)p->units;
     const size_t heads = (size_t)p->heads, w = u / heads;
     float *query = call->scratch, *own = query + n * u, *inner = own + k;
-    sty_linear_run(n, u, sty_shape_width(&call->in[0].shape), call->in[0].data, s->query_weight,
-                   s->query_bias, query);
+    sty_linear_run(&s->query, n, call->in[0].data, query);
     for (size_t i = 0; i < n; i++)
         for (size_t h = 0; h < heads; h++) {
             float *row = call->out[1].data ? call->out[1].data + (h * n + i) * k : own;

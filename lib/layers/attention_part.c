@@ -5,8 +5,8 @@
  * projection. */
 #include "layers/attention_part.h"
 
+#include "base/check.h"
 #include "math/attention.h"
-#include "math/linear.h"
 #include "math/position.h"
 
 #include <math.h>
@@ -166,6 +166,25 @@ void sty_attention_slots(const sty_attention_params *p, const sty_shape *in, con
     }
 }
 
+static sty_status bind_projections(const sty_attention_params *p, const sty_shape *in, const char *prefix,
+                                   const sty_slots *list, const float *const *weights, sty_arena *arena,
+                                   sty_attention_state *s, sty_err *err) {
+    const size_t u = (size_t)p->units;
+    const struct {
+        const char *name;
+        sty_linear *linear;
+        size_t rows, columns;
+    } all[] = {{"query", &s->query, u, sty_shape_width(&in[STY_PORT_QUERY])},
+               {"key", &s->key, u, sty_shape_width(&in[key_port(in)])},
+               {"value", &s->value, u, sty_shape_width(&in[value_port(in)])},
+               {"position", &s->position, u, position_width(p, in)},
+               {"out", &s->out, (size_t)p->out, u}};
+    for (size_t i = 0; i < STY_COUNT(all); i++)
+        STY_TRY(sty_linear_bind_named(all[i].rows, all[i].columns, list, weights, prefix, all[i].name, arena,
+                                      all[i].linear, err));
+    return STY_OK;
+}
+
 sty_status sty_attention_prepare(const sty_attention_params *p, const sty_shape *in,
                                  const char *prefix, const sty_slots *list,
                                  const float *const *weights, sty_arena *arena,
@@ -173,21 +192,12 @@ sty_status sty_attention_prepare(const sty_attention_params *p, const sty_shape 
     const double units = p->units, head = units / p->heads;
     const double divisors[] = {head, units, (double)sty_shape_width(&in[key_port(in)]), 1.0};
     *state = (sty_attention_state){
-        .query_weight = sty_weight(list, weights, "%squery.weight", prefix),
-        .query_bias = sty_weight(list, weights, "%squery.bias", prefix),
-        .key_weight = sty_weight(list, weights, "%skey.weight", prefix),
-        .key_bias = sty_weight(list, weights, "%skey.bias", prefix),
-        .value_weight = sty_weight(list, weights, "%svalue.weight", prefix),
-        .value_bias = sty_weight(list, weights, "%svalue.bias", prefix),
-        .position_weight = sty_weight(list, weights, "%sposition.weight", prefix),
-        .position_bias = sty_weight(list, weights, "%sposition.bias", prefix),
-        .out_weight = sty_weight(list, weights, "%sout.weight", prefix),
-        .out_bias = sty_weight(list, weights, "%sout.bias", prefix),
         .u_bias = sty_weight(list, weights, "%su_bias", prefix),
         .v_bias = sty_weight(list, weights, "%sv_bias", prefix),
         .table = sty_weight(list, weights, "%stable", prefix),
         .scale = (float)(1.0 / sqrt(divisors[p->scale])),
     };
+    STY_TRY(bind_projections(p, in, prefix, list, weights, arena, state, err));
     const float *bias = sty_weight(list, weights, "%stable_bias", prefix);
     if (!bias) return STY_OK;
     const size_t n = (size_t)p->table_rows * (size_t)p->heads;
@@ -224,7 +234,8 @@ static sty_attention describe(const sty_attention_params *p, const sty_shape *in
 }
 
 static layout plan(const sty_attention_params *p, const sty_shape *in) {
-    const size_t u = (size_t)p->units, q = n_queries(in) * u, k = n_keys(in) * u;
+    const size_t u = (size_t)p->units, q = sty_whole_lines(n_queries(in) * u);
+    const size_t k = sty_whole_lines(n_keys(in) * u), r = sty_whole_lines(position_rows(p, in) * u);
     const bool sinusoid = p->positions == STY_POSITIONS_SINUSOID;
     const float something = 0;
     sty_attention a = describe(p, in);
@@ -233,8 +244,8 @@ static layout plan(const sty_attention_params *p, const sty_shape *in) {
                     .position_query = a.position_query ? q : 0,
                     .key = p->key_projection ? k : 0,
                     .value = p->value_projection ? k : 0,
-                    .encodings = sinusoid && !is_mapped(in) ? position_rows(p, in) * u : 0,
-                    .position = sinusoid && p->position_projection ? position_rows(p, in) * u : 0,
+                    .encodings = sinusoid && !is_mapped(in) ? r : 0,
+                    .position = sinusoid && p->position_projection ? r : 0,
                     .mixed = p->out ? q : 0,
                     .inner = sty_attention_scratch(&a)};
 }
@@ -263,10 +274,9 @@ static void shift_queries(const float *x, size_t n, size_t u, const float *bias,
             y[j] = scale * (bias ? x[j] + bias[j] : x[j]);
 }
 
-static const float *project(const sty_tensor *in, size_t u, const float *weight, const float *bias,
-                            float *scratch) {
-    if (!weight) return in->data;
-    sty_linear_run(sty_shape_steps(&in->shape), u, sty_shape_width(&in->shape), in->data, weight, bias, scratch);
+static const float *project(const sty_tensor *in, const sty_linear *linear, float *scratch) {
+    if (!linear->packed) return in->data;
+    sty_linear_run(linear, sty_shape_steps(&in->shape), in->data, scratch);
     return scratch;
 }
 
@@ -280,7 +290,7 @@ static const float *positions(const sty_attention_params *p, const sty_attention
         from = encodings;
     }
     if (!p->position_projection) return from;
-    sty_linear_run(rows, u, position_width(p, shapes), from, s->position_weight, s->position_bias, result);
+    sty_linear_run(&s->position, rows, from, result);
     return result;
 }
 
@@ -300,9 +310,9 @@ void sty_attention_apply(const sty_attention_params *p, const sty_attention_stat
     float *value = key + l.key, *encodings = value + l.value, *position = encodings + l.encodings;
     float *mixed = position + l.position, *inner = mixed + l.mixed;
     sty_attention a = describe(p, shapes);
-    const float *q = project(&in[STY_PORT_QUERY], u, s->query_weight, s->query_bias, query);
-    a.key = project(&in[key_port(shapes)], u, s->key_weight, s->key_bias, key);
-    a.value = project(&in[value_port(shapes)], u, s->value_weight, s->value_bias, value);
+    const float *q = project(&in[STY_PORT_QUERY], &s->query, query);
+    a.key = project(&in[key_port(shapes)], &s->key, key);
+    a.value = project(&in[value_port(shapes)], &s->value, value);
     if (p->positions != STY_POSITIONS_NONE) {
         shift_queries(q, queries, u, s->v_bias, s->scale, position_query);
         a.position_query = position_query;
@@ -323,5 +333,5 @@ void sty_attention_apply(const sty_attention_params *p, const sty_attention_stat
     a.out = p->out ? mixed : out;
     a.weights = weights;
     sty_attention_run(&a, inner);
-    if (p->out) sty_linear_run(queries, (size_t)p->out, u, mixed, s->out_weight, s->out_bias, out);
+    if (p->out) sty_linear_run(&s->out, queries, mixed, out);
 }

@@ -4,7 +4,7 @@
 #ifndef STY_LAYERS_ATTENTION_PART_H
 #define STY_LAYERS_ATTENTION_PART_H
 
-#include "layers/layer.h"
+#include "layers/linear_part.h"
 
 enum { STY_POSITIONS_SINUSOID, STY_POSITIONS_TABLE, STY_POSITIONS_NONE };
 enum { STY_SCALE_HEAD, STY_SCALE_UNITS, STY_SCALE_KEY, STY_SCALE_ONE };
@@ -76,8 +76,7 @@ typedef struct sty_attention_params {
 enum { STY_PORT_QUERY, STY_PORT_KEY, STY_PORT_VALUE, STY_PORT_MASK, STY_PORT_POSITION, STY_N_ATTENTION_PORTS };
 
 typedef struct sty_attention_state {
-    const float *query_weight, *query_bias, *key_weight, *key_bias, *value_weight, *value_bias;
-    const float *position_weight, *position_bias, *out_weight, *out_bias;
+    sty_linear query, key, value, position, out; /* without weights: there is none */
     const float *u_bias, *v_bias, *table;
     const float *table_bias; /* scaled */
     float scale;             /* of the scores */

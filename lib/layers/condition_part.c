@@ -4,7 +4,6 @@
 
 #include "math/activation.h"
 #include "math/conv.h"
-#include "math/linear.h"
 
 static sty_conv depthwise(const sty_condition_params *p, size_t d) {
     return sty_conv_same(2 * d, 2 * d, (size_t)p->kernel, 2 * d);
@@ -19,22 +18,17 @@ void sty_condition_slots(const sty_condition_params *p, size_t d, size_t e, sty_
     STY_SLOT1(list, d, "condition.embedding.bias");
 }
 
-sty_status sty_condition_prepare(const sty_condition_params *p, size_t d, const sty_slots *list,
+sty_status sty_condition_prepare(const sty_condition_params *p, size_t d, size_t e, const sty_slots *list,
                                  const float *const *weights, sty_arena *arena,
                                  sty_condition_state *state, sty_err *err) {
     const sty_conv depth = depthwise(p, d);
     float *packed;
     STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&depth), sizeof *packed, &packed, err));
     sty_conv_pack(&depth, sty_weight(list, weights, "condition.depthwise.weight"), NULL, packed);
-    *state = (sty_condition_state){
-        .pointwise = sty_weight(list, weights, "condition.pointwise.weight"),
-        .depthwise = packed,
-        .pointwise_bias = sty_weight(list, weights, "condition.pointwise.bias"),
-        .depthwise_bias = sty_weight(list, weights, "condition.depthwise.bias"),
-        .embedding = sty_weight(list, weights, "condition.embedding.weight"),
-        .embedding_bias = sty_weight(list, weights, "condition.embedding.bias"),
-    };
-    return STY_OK;
+    state->depthwise = packed;
+    state->depthwise_bias = sty_weight(list, weights, "condition.depthwise.bias");
+    STY_TRY(sty_linear_bind_named(2 * d, d, list, weights, "condition.", "pointwise", arena, &state->pointwise, err));
+    return sty_linear_bind_named(d, e, list, weights, "condition.", "embedding", arena, &state->embedding, err);
 }
 
 /* Two arrays [t, 2d], one [t, d], and the padded copy of the depthwise convolution. */
@@ -53,10 +47,9 @@ void sty_condition_apply(const sty_condition_params *p, const sty_condition_stat
     float *wide = scratch, *mixed = wide + 2 * t * d, *embedded = mixed + 2 * t * d, *rest = embedded + t * d;
     const size_t n = sty_shape_steps(&condition->shape);
     const float half = 0.70710678118654752f;
-    sty_linear_run(t, 2 * d, d, x, s->pointwise, s->pointwise_bias, wide);
+    sty_linear_run(&s->pointwise, t, x, wide);
     sty_conv_run(&depth, s->depthwise, s->depthwise_bias, wide, 1, t, mixed, rest);
-    sty_linear_run(n, d, sty_shape_width(&condition->shape), condition->data, s->embedding, s->embedding_bias,
-                   embedded);
+    sty_linear_run(&s->embedding, n, condition->data, embedded);
     sty_activate((sty_activation)p->activation, 0, embedded, n * d);
     for (size_t i = 0; i < t; i++) {
         const float *a = mixed + i * 2 * d, *shift = embedded + (n > 1 ? i * d : 0);

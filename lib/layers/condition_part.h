@@ -3,20 +3,20 @@
 #ifndef STY_LAYERS_CONDITION_PART_H
 #define STY_LAYERS_CONDITION_PART_H
 
-#include "layers/layer.h"
+#include "layers/linear_part.h"
 
 typedef struct sty_condition_params {
     int kernel, activation;
 } sty_condition_params;
 
 typedef struct sty_condition_state {
-    const float *pointwise, *depthwise; /* depthwise packed */
-    const float *pointwise_bias, *depthwise_bias, *embedding, *embedding_bias;
+    sty_linear pointwise, embedding;
+    const float *depthwise, *depthwise_bias; /* depthwise packed */
 } sty_condition_state;
 
 /* d: width of the sequence, e: of the condition. Tensors begin with "condition.". */
 void sty_condition_slots(const sty_condition_params *p, size_t d, size_t e, sty_slots *list);
-sty_status sty_condition_prepare(const sty_condition_params *p, size_t d, const sty_slots *list,
+sty_status sty_condition_prepare(const sty_condition_params *p, size_t d, size_t e, const sty_slots *list,
                                  const float *const *weights, sty_arena *arena,
                                  sty_condition_state *state, sty_err *err);
 size_t sty_condition_floats(const sty_condition_params *p, size_t d, size_t t);

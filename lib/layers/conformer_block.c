@@ -162,7 +162,7 @@ static sty_status prepare(const void *params_, const sty_shape *in, const sty_sl
     STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
     *state = s;
     if (in[CONDITION].kind != STY_ABSENT)
-        STY_TRY(sty_condition_prepare(&p->condition, d, list, weights, arena, &s->condition, err));
+        STY_TRY(sty_condition_prepare(&p->condition, d, sty_shape_width(&in[CONDITION]), list, weights, arena, &s->condition, err));
     if (p->ff) STY_TRY(sty_feed_forward_prepare(&p->feed_forward, d, "ff.", list, weights, arena, &s->ff, err));
     if (has_second_ff(p))
         STY_TRY(sty_feed_forward_prepare(&p->feed_forward, d, "ff_2.", list, weights, arena, &s->ff_2, err));

@@ -1,10 +1,9 @@
 /* conv_module_part.c - two norms, a gate, and three convolutions over time: the
- * pointwise ones are linear layers, with the weights as they are. */
+ * pointwise ones are linear layers. */
 #include "layers/conv_module_part.h"
 
 #include "math/conv.h"
 #include "math/gate.h"
-#include "math/linear.h"
 
 #include <string.h>
 
@@ -55,22 +54,17 @@ void sty_conv_module_slots(const sty_conv_module_params *p, size_t d, const char
 sty_status sty_conv_module_prepare(const sty_conv_module_params *p, size_t d, const char *prefix,
                                    const sty_slots *list, const float *const *weights,
                                    sty_arena *arena, sty_conv_module_state *state, sty_err *err) {
-    const float **const used[] = {&state->conv_1, &state->depthwise, &state->conv_2};
-    const float **const biases[] = {&state->conv_1_bias, &state->depthwise_bias, &state->conv_2_bias};
     const sty_norm_params first = first_norm(p);
+    const sty_conv depthwise = geometry(p, d, DEPTHWISE);
+    const size_t w = inner_width(p, d);
     char norm[48];
-    for (int i = 0; i < N_CONVS; i++) {
-        const sty_conv conv = geometry(p, d, i);
-        const float *weight = sty_weight(list, weights, "%s%s.weight", prefix, names[i]);
-        float *made;
-        *used[i] = weight;
-        if (i == DEPTHWISE) {
-            STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&conv), sizeof *made, &made, err));
-            sty_conv_pack(&conv, weight, NULL, made);
-            *used[i] = made;
-        }
-        *biases[i] = sty_weight(list, weights, "%s%s.bias", prefix, names[i]);
-    }
+    float *packed;
+    STY_TRY(sty_linear_bind_named(2 * w, d, list, weights, prefix, "conv_1", arena, &state->conv_1, err));
+    STY_TRY(sty_linear_bind_named(d, w, list, weights, prefix, "conv_2", arena, &state->conv_2, err));
+    STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&depthwise), sizeof *packed, &packed, err));
+    sty_conv_pack(&depthwise, sty_weight(list, weights, "%sdepthwise.weight", prefix), NULL, packed);
+    state->depthwise = packed;
+    state->depthwise_bias = sty_weight(list, weights, "%sdepthwise.bias", prefix);
     STY_TRY(sty_norm_prepare(&first, d, sty_layer_prefix(norm, prefix, "norm_1."), list, weights, arena,
                              &state->norm_1, err));
     return sty_norm_prepare(&p->norm, inner_width(p, d), sty_layer_prefix(norm, prefix, "norm_2."), list,
@@ -94,12 +88,16 @@ void sty_conv_module_apply(const sty_conv_module_params *p, const sty_conv_modul
     float *normed = scratch, *wide = normed + t * d, *gated = wide + 2 * t * w, *rest = gated + t * w;
     memcpy(normed, x, t * d * sizeof *x);
     sty_norm_apply(&first, &s->norm_1, normed, t, d);
-    sty_linear_run(t, 2 * w, d, normed, s->conv_1, s->conv_1_bias, wide);
+    sty_linear_run(&s->conv_1, t, normed, wide);
     sty_glu((sty_activation)p->gate_activation, (float)p->gate_slope, false, t, w, wide, gated);
     sty_conv_run(&depthwise, s->depthwise, s->depthwise_bias, gated, 1, t, wide, rest);
     sty_norm_apply(&p->norm, &s->norm_2, wide, t, w);
     sty_activate((sty_activation)p->activation, (float)p->slope, wide, t * w);
-    sty_linear_run(t, d, w, wide, s->conv_2, s->conv_2_bias, y);
-    for (size_t i = 0; p->residual && i < t * d; i++)
-        y[i] += x[i];
+    sty_linear_apply(&s->conv_2, &(sty_linear_call){.n = t,
+                                                    .x_ld = w,
+                                                    .y_ld = d,
+                                                    .x = wide,
+                                                    .y = y,
+                                                    .add = p->residual ? x : NULL,
+                                                    .factor = 1.0f});
 }

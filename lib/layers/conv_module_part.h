@@ -3,6 +3,7 @@
 #ifndef STY_LAYERS_CONV_MODULE_PART_H
 #define STY_LAYERS_CONV_MODULE_PART_H
 
+#include "layers/linear_part.h"
 #include "layers/norm_part.h"
 
 typedef struct sty_conv_module_params {
@@ -39,8 +40,8 @@ typedef struct sty_conv_module_params {
                             "leaky_relu", "0.3")
 
 typedef struct sty_conv_module_state {
-    const float *conv_1, *depthwise, *conv_2; /* depthwise packed */
-    const float *conv_1_bias, *depthwise_bias, *conv_2_bias;
+    sty_linear conv_1, conv_2;
+    const float *depthwise, *depthwise_bias; /* depthwise packed */
     sty_norm_state norm_1, norm_2;
 } sty_conv_module_state;
 

@@ -128,8 +128,7 @@ sty_status sty_conv_part_prepare(const void *params, const sty_shape *in, const 
 }
 
 static size_t with_coordinates(const sty_conv_params *p, const sty_shape *in) {
-    const size_t line = STY_ALIGN / sizeof(float); /* what follows is aligned */
-    return p->coordinates ? (n_bins(in) * n_frames(in) * in_channels(p, in) + line - 1) / line * line : 0;
+    return p->coordinates ? sty_whole_lines(n_bins(in) * n_frames(in) * in_channels(p, in)) : 0;
 }
 
 size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_shape *out) {

@@ -2,7 +2,7 @@
  * kernel 1. */
 #include "layers/feed_forward_part.h"
 
-#include "math/wide_conv.h"
+#include "math/conv.h"
 
 #include <string.h>
 
@@ -17,9 +17,9 @@ static size_t kernel(const sty_feed_forward_params *p, bool second) {
     return (size_t)(second ? p->second_kernel : p->kernel);
 }
 
-static sty_wide_conv geometry(const sty_feed_forward_params *p, size_t d, bool second) {
+static sty_conv geometry(const sty_feed_forward_params *p, size_t d, bool second) {
     const size_t w = inner_width(p, d);
-    return (sty_wide_conv){second ? w : d, second ? d : w, kernel(p, second)};
+    return sty_conv_same(second ? w : d, second ? d : w, kernel(p, second), 1);
 }
 
 sty_status sty_feed_forward_check(const sty_feed_forward_params *p, size_t d, size_t t, sty_err *err) {
@@ -57,10 +57,11 @@ sty_status sty_feed_forward_prepare(const sty_feed_forward_params *p, size_t d, 
     const float **const packed[] = {&state->first, &state->second, &state->gate};
     char norm[48];
     for (int i = 0; i < (p->gate ? 3 : 2); i++) {
-        const sty_wide_conv conv = geometry(p, d, i == 1);
+        const sty_conv conv = geometry(p, d, i == 1);
         float *made;
-        STY_TRY(sty_layer_alloc(arena, sty_wide_conv_packed(&conv), sizeof *made, &made, err));
-        *packed[i] = sty_wide_conv_pack(&conv, sty_weight(list, weights, "%s%s.weight", prefix, names[i]), made);
+        STY_TRY(sty_layer_alloc(arena, sty_conv_packed(&conv), sizeof *made, &made, err));
+        sty_conv_pack(&conv, sty_weight(list, weights, "%s%s.weight", prefix, names[i]), NULL, made);
+        *packed[i] = made;
     }
     state->first_bias = sty_weight(list, weights, "%sfirst.bias", prefix);
     state->second_bias = sty_weight(list, weights, "%ssecond.bias", prefix);
@@ -70,7 +71,9 @@ sty_status sty_feed_forward_prepare(const sty_feed_forward_params *p, size_t d, 
 }
 
 size_t sty_feed_forward_floats(const sty_feed_forward_params *p, size_t d, size_t t) {
-    return t * d + t * inner_width(p, d) * (p->gate ? 2 : 1);
+    const sty_conv first = geometry(p, d, false), second = geometry(p, d, true);
+    const size_t a = sty_conv_scratch(&first, 1, t), b = sty_conv_scratch(&second, 1, t);
+    return t * d + t * inner_width(p, d) * (p->gate ? 2 : 1) + (a > b ? a : b);
 }
 
 double sty_feed_forward_work(const sty_feed_forward_params *p, size_t d, size_t t) {
@@ -80,19 +83,20 @@ double sty_feed_forward_work(const sty_feed_forward_params *p, size_t d, size_t 
 
 void sty_feed_forward_apply(const sty_feed_forward_params *p, const sty_feed_forward_state *s,
                             const float *x, size_t t, size_t d, float *y, float *scratch) {
-    const sty_wide_conv first = geometry(p, d, false), second = geometry(p, d, true);
+    const sty_conv second = geometry(p, d, true);
+    sty_conv first = geometry(p, d, false);
     const size_t inner = t * inner_width(p, d);
     float *normed = scratch, *hidden = normed + t * d, *gate = hidden + inner;
+    float *rest = gate + (p->gate ? inner : 0);
     memcpy(normed, x, t * d * sizeof *x);
     sty_norm_apply(&p->norm, &s->norm, normed, t, d);
-    sty_wide_conv_run(&first, s->first, s->first_bias, normed, t, hidden);
-    sty_activate((sty_activation)p->activation, (float)p->slope, hidden, inner);
-    if (p->gate) {
-        sty_wide_conv_run(&first, s->gate, s->gate_bias, normed, t, gate);
-        for (size_t i = 0; i < inner; i++)
-            hidden[i] *= gate[i];
-    }
-    sty_wide_conv_run(&second, s->second, s->second_bias, hidden, t, y);
+    if (p->gate) sty_conv_run(&first, s->gate, s->gate_bias, normed, 1, t, gate, rest);
+    first.activation = (sty_activation)p->activation;
+    first.slope = (float)p->slope;
+    sty_conv_run(&first, s->first, s->first_bias, normed, 1, t, hidden, rest);
+    for (size_t i = 0; p->gate && i < inner; i++)
+        hidden[i] *= gate[i];
+    sty_conv_run(&second, s->second, s->second_bias, hidden, 1, t, y, rest);
     const float factor = (float)p->factor;
     for (size_t i = 0; i < t * d; i++)
         y[i] = factor * y[i] + (p->residual ? x[i] : 0.0f);

@@ -1,18 +1,14 @@
 /* linear.c - layer `linear`: y = f(W x + b) for a vector or every step of a
  * sequence (torch.nn.Linear, then an activation). */
 #include "layers/layers.h"
+#include "layers/linear_part.h"
 #include "math/activation.h"
-#include "math/linear.h"
 
 typedef struct {
     int units, activation;
     bool bias;
     double slope;
 } linear_params;
-
-typedef struct {
-    const float *weight, *bias;
-} linear_state;
 
 static const sty_param params[] = {
     {.name = "units", .kind = STY_PARAM_INT, .offset = offsetof(linear_params, units), .low = 1,
@@ -45,13 +41,13 @@ static void slots(const void *params_, const sty_shape *in, sty_slots *list) {
 static sty_status prepare(const void *params_, const sty_shape *in, const sty_slots *list,
                           const float *const *weights, sty_arena *arena, const void **state,
                           sty_err *err) {
-    (void)params_, (void)in;
-    linear_state *s;
+    const linear_params *p = params_;
+    const size_t d = sty_shape_width(in);
+    sty_linear *s;
     STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
-    s->weight = sty_weight(list, weights, "weight");
-    s->bias = sty_weight(list, weights, "bias");
     *state = s;
-    return STY_OK;
+    return sty_linear_bind((size_t)p->units, d, sty_weight(list, weights, "weight"), d,
+                           sty_weight(list, weights, "bias"), arena, s, err);
 }
 
 static double work(const void *params_, const sty_shape *in, const sty_shape *out) {
@@ -61,12 +57,14 @@ static double work(const void *params_, const sty_shape *in, const sty_shape *ou
 
 static void run(const sty_layer_call *call) {
     const linear_params *p = call->params;
-    const linear_state *s = call->state;
-    const size_t t = sty_shape_steps(&call->in[0].shape), d = sty_shape_width(&call->in[0].shape);
-    const size_t u = (size_t)p->units;
-    float *y = call->out[0].data;
-    sty_linear_run(t, u, d, call->in[0].data, s->weight, s->bias, y);
-    sty_activate((sty_activation)p->activation, (float)p->slope, y, t * u);
+    const sty_linear *s = call->state;
+    sty_linear_apply(s, &(sty_linear_call){.n = sty_shape_steps(&call->in[0].shape),
+                                           .x_ld = s->columns,
+                                           .y_ld = s->rows,
+                                           .x = call->in[0].data,
+                                           .y = call->out[0].data,
+                                           .activation = (sty_activation)p->activation,
+                                           .slope = (float)p->slope});
 }
 
 static const char *const inputs[] = {"input", NULL};

@@ -5,6 +5,7 @@
  * nothing beside the products, and the recurrences stay free of a direction. */
 #include "layers/recurrent_part.h"
 
+#include "layers/linear_part.h"
 #include "math/gru.h"
 #include "math/gru_tensorflow.h"
 #include "math/lstm.h"
@@ -77,14 +78,18 @@ static sty_status make_cell(sty_cell cell, size_t width, size_t u, const float *
     const size_t columns = width + u;
     switch (cell) {
     case STY_CELL_GRU_TENSORFLOW:
-        c->tensorflow = (sty_gru_tensorflow){width, u, weights[0], weights[1], weights[2], weights[3], NULL, NULL};
+        c->tensorflow = (sty_gru_tensorflow){.units = u, .gates_bias = weights[1], .candidate_bias = weights[3]};
+        STY_TRY(sty_linear_bind(2 * u, width, weights[0], columns, NULL, arena, &c->tensorflow.gates_input, err));
+        STY_TRY(sty_linear_bind(u, width, weights[2], columns, NULL, arena, &c->tensorflow.candidate_input, err));
         STY_TRY(pack(weights[0] + width, 2 * u, u, columns, arena, &c->tensorflow.gates_state, err));
         return pack(weights[2] + width, u, u, columns, arena, &c->tensorflow.candidate_state, err);
     case STY_CELL_LSTM:
-        c->lstm = (sty_lstm){width, u, weights[0], NULL, weights[2], weights[3]};
+        c->lstm = (sty_lstm){.units = u, .bias_hh = weights[3]};
+        STY_TRY(sty_linear_bind(4 * u, width, weights[0], width, weights[2], arena, &c->lstm.input, err));
         return pack(weights[1], 4 * u, u, u, arena, &c->lstm.weight_hh, err);
     default:
-        c->gru = (sty_gru){width, u, weights[0], NULL, weights[2], weights[3]};
+        c->gru = (sty_gru){.units = u, .bias_hh = weights[3]};
+        STY_TRY(sty_linear_bind(3 * u, width, weights[0], width, weights[2], arena, &c->gru.input, err));
         return pack(weights[1], 3 * u, u, u, arena, &c->gru.weight_hh, err);
     }
 }

@@ -10,9 +10,8 @@
  * model is bound. softmax_axis batch reproduces the DelightfulTTS line, whose
  * softmax runs over the clips of a batch: with one clip every weight is 1. */
 #include "layers/layers.h"
+#include "layers/linear_part.h"
 #include "math/activation.h"
-#include "math/gemm.h"
-#include "math/linear.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,12 +24,10 @@ typedef struct {
 } token_params;
 
 typedef struct {
-    const float *query_weight, *query_bias; /* [U, D], [U]; NULL: the input is the query */
-    const float *keys;                      /* [K, U] */
-    const float *values;                    /* [K, value width] */
-    const float *out_weight, *out_bias;     /* [out, H V], [out] */
-    size_t value_step;                      /* floats from one head's values to the next */
-    size_t value_width;                     /* of one head */
+    sty_linear query;   /* without weights: the input is the query */
+    sty_linear *keys;   /* of each head: [K, U / H] */
+    sty_linear *values; /* of each head: [V, K] */
+    sty_linear out;     /* [out, H V]; without weights: there is none */
     float scale;
 } token_state;
 
@@ -115,41 +112,52 @@ static void slots(const void *params_, const sty_shape *in, sty_slots *list) {
     projection_slots(list, "out", p->out > 0, p->out_bias, (size_t)p->out, values_width(p));
 }
 
+/* Each head's keys, and its values turned, as linear layers of K rows and of K columns. */
+static sty_status pack_heads(const token_params *p, const float *keys, const float *values, sty_arena *arena,
+                             token_state *s, sty_err *err) {
+    const size_t k = (size_t)p->tokens, u = (size_t)p->units, heads = (size_t)p->heads, head = u / heads;
+    const bool whole_tokens = !p->value_projection && p->token_width != p->units;
+    const size_t width = whole_tokens ? (size_t)p->token_width : head, step = whole_tokens ? 0 : head;
+    STY_TRY(sty_layer_alloc(arena, heads, sizeof *s->keys, &s->keys, err));
+    STY_TRY(sty_layer_alloc(arena, heads, sizeof *s->values, &s->values, err));
+    for (size_t h = 0; h < heads; h++) {
+        float *packed;
+        STY_TRY(sty_linear_bind(k, head, keys + h * head, u, NULL, arena, &s->keys[h], err));
+        STY_TRY(sty_layer_alloc(arena, sty_linear_packed(width, k), sizeof *packed, &packed, err));
+        sty_linear_pack_turned(width, k, values + h * step, whole_tokens ? width : u, packed);
+        s->values[h] = (sty_linear){width, k, packed, NULL};
+    }
+    return STY_OK;
+}
+
+/* to [K, U] = the projected tokens, or the tokens themselves. */
+static const float *project_tokens(const token_params *p, bool projected, const char *name, const float *active,
+                                   const sty_slots *list, const float *const *weights, float *to) {
+    if (!projected) return active;
+    sty_linear_once((size_t)p->tokens, (size_t)p->units, (size_t)p->token_width, active,
+                    sty_weight(list, weights, "%s.weight", name), sty_weight(list, weights, "%s.bias", name), to);
+    return to;
+}
+
 static sty_status prepare(const void *params_, const sty_shape *in, const sty_slots *list,
                           const float *const *weights, sty_arena *arena, const void **state,
                           sty_err *err) {
     const token_params *p = params_;
     const size_t k = (size_t)p->tokens, d = (size_t)p->token_width, u = (size_t)p->units;
+    const double divisors[] = {(double)d, (double)u / p->heads, (double)u, 1.0};
     token_state *s;
     float *active, *keys, *values;
-    (void)in;
     STY_TRY(sty_layer_alloc(arena, 1, sizeof *s, &s, err));
     STY_TRY(sty_layer_alloc(arena, k * d, sizeof *active, &active, err));
     STY_TRY(sty_layer_alloc(arena, k * u, sizeof *keys, &keys, err));
     STY_TRY(sty_layer_alloc(arena, k * u, sizeof *values, &values, err));
     memcpy(active, sty_weight(list, weights, "tokens"), k * d * sizeof *active);
     if (p->token_activation == 1) sty_activate(STY_ACT_TANH, 0, active, k * d);
-    s->keys = active;
-    s->values = active;
-    if (p->key_projection) {
-        sty_linear_run(k, u, d, active, sty_weight(list, weights, "key.weight"),
-                       sty_weight(list, weights, "key.bias"), keys);
-        s->keys = keys;
-    }
-    if (p->value_projection) {
-        sty_linear_run(k, u, d, active, sty_weight(list, weights, "value.weight"),
-                       sty_weight(list, weights, "value.bias"), values);
-        s->values = values;
-    }
-    const size_t heads = (size_t)p->heads;
-    const bool whole_tokens = !p->value_projection && d != u;
-    s->value_width = whole_tokens ? d : u / heads;
-    s->value_step = whole_tokens ? 0 : u / heads;
-    s->query_weight = sty_weight(list, weights, "query.weight");
-    s->query_bias = sty_weight(list, weights, "query.bias");
-    s->out_weight = sty_weight(list, weights, "out.weight");
-    s->out_bias = sty_weight(list, weights, "out.bias");
-    const double divisors[] = {(double)d, (double)u / (double)heads, (double)u, 1.0};
+    STY_TRY(pack_heads(p, project_tokens(p, p->key_projection, "key", active, list, weights, keys),
+                       project_tokens(p, p->value_projection, "value", active, list, weights, values), arena, s,
+                       err));
+    STY_TRY(sty_linear_bind_named(u, sty_shape_width(in), list, weights, "", "query", arena, &s->query, err));
+    STY_TRY(sty_linear_bind_named((size_t)p->out, values_width(p), list, weights, "", "out", arena, &s->out, err));
     s->scale = (float)(1.0 / sqrt(divisors[p->scale]));
     *state = s;
     return STY_OK;
@@ -173,46 +181,55 @@ static double work(const void *params_, const sty_shape *in, const sty_shape *ou
 /* One head's values under its weights [n, K]: gathered [n, all values]. */
 static void gather(const token_params *p, const token_state *s, size_t h, const float *weights,
                    size_t n, float *gathered) {
-    /* tokens that are used whole by every head carry the whole token's width */
-    const size_t ld = s->value_step ? (size_t)p->units : s->value_width;
-    sty_gemm(n, s->value_width, (size_t)p->tokens, weights, (size_t)p->tokens,
-             s->values + h * s->value_step, ld, false, gathered + h * s->value_width, values_width(p));
+    sty_linear_apply(&s->values[h], &(sty_linear_call){.n = n,
+                                                       .x_ld = (size_t)p->tokens,
+                                                       .y_ld = values_width(p),
+                                                       .x = weights,
+                                                       .y = gathered + h * s->values[h].rows});
+}
+
+/* weights [n, K] of one head's queries */
+static void weigh(const token_params *p, const token_state *s, size_t h, const float *query, size_t n,
+                  float *weights) {
+    const size_t k = (size_t)p->tokens, u = (size_t)p->units;
+    if (p->softmax_axis == TOKENS)
+        sty_linear_apply(&s->keys[h], &(sty_linear_call){.n = n,
+                                                         .x_ld = u,
+                                                         .y_ld = k,
+                                                         .x = query + h * s->keys[h].columns,
+                                                         .y = weights});
+    for (size_t i = 0; i < n * k; i++)
+        weights[i] = p->softmax_axis == BATCH ? 1.0f : weights[i] * s->scale;
+    if (p->softmax_axis == TOKENS) sty_softmax(weights, n, k);
 }
 
 static void run(const sty_layer_call *call) {
     const token_params *p = call->params;
     const token_state *s = call->state;
-    const size_t n = sty_shape_steps(&call->in[0].shape), d = sty_shape_width(&call->in[0].shape);
-    const size_t u = (size_t)p->units, k = (size_t)p->tokens, heads = (size_t)p->heads;
-    const size_t head = u / heads, v = values_width(p);
-    float *projected = call->scratch, *own = projected + n * u, *mixed = own + n * k;
+    const size_t n = sty_shape_steps(&call->in[0].shape), k = (size_t)p->tokens;
+    float *projected = call->scratch, *own = projected + n * (size_t)p->units, *mixed = own + n * k;
     const float *query = call->in[0].data;
-    if (s->query_weight) {
-        sty_linear_run(n, u, d, query, s->query_weight, s->query_bias, projected);
+    if (s->query.packed) {
+        sty_linear_run(&s->query, n, query, projected);
         query = projected;
     }
-    float *gathered = s->out_weight ? mixed : call->out[0].data;
-    for (size_t h = 0; h < heads; h++) {
+    float *gathered = s->out.packed ? mixed : call->out[0].data;
+    for (size_t h = 0; h < (size_t)p->heads; h++) {
         float *weights = call->out[1].data ? call->out[1].data + h * n * k : own;
-        sty_gemm_bt(n, k, head, query + h * head, u, s->keys + h * head, u, false, weights, k);
-        for (size_t i = 0; i < n * k; i++)
-            weights[i] = p->softmax_axis == BATCH ? 1.0f : weights[i] * s->scale;
-        if (p->softmax_axis == TOKENS) sty_softmax(weights, n, k);
+        weigh(p, s, h, query, n, weights);
         gather(p, s, h, weights, n, gathered);
     }
-    if (s->out_weight)
-        sty_linear_run(n, (size_t)p->out, v, mixed, s->out_weight, s->out_bias, call->out[0].data);
+    if (s->out.packed) sty_linear_run(&s->out, n, mixed, call->out[0].data);
 }
 
 static void mix(const void *params_, const void *state, const float *weights, float *scratch,
                 float *out) {
     const token_params *p = params_;
     const token_state *s = state;
-    float *gathered = s->out_weight ? scratch : out;
+    float *gathered = s->out.packed ? scratch : out;
     for (size_t h = 0; h < (size_t)p->heads; h++)
         gather(p, s, h, weights + h * (size_t)p->tokens, 1, gathered);
-    if (s->out_weight)
-        sty_linear_run(1, (size_t)p->out, values_width(p), gathered, s->out_weight, s->out_bias, out);
+    if (s->out.packed) sty_linear_run(&s->out, 1, gathered, out);
 }
 
 static const char *const inputs[] = {"query", NULL};

@@ -1,64 +1,120 @@
 /* attention.c - heads one after another, queries in blocks of rows.
  *
- * A block's scores fit into the cache and are all the memory there is. Relative
+ * A head's keys, values and position rows are packed as the weights of linear
+ * layers: their products with a block of queries are then those of linear.h. A
+ * block's scores fit into the cache and are all the other memory there is. Relative
  * shifts cost nothing: position scores are written with one row stride, and
  * read back as scores of (query, key) from another start with another stride;
  * the product of queries and keys adds to that view in place. */
 #include "math/attention.h"
 
-#include "math/activation.h"
-#include "math/gemm.h"
+#include "base/mem.h"
+#include "math/kernels.h"
+#include "math/linear.h"
 
 #include <string.h>
 
 enum { BLOCK = 96 }; /* queries at a time */
 
-/* A view into the scratch: the scores of a block of queries. */
+/* What one head is made of, in the scratch, and where its scores go. */
+typedef struct {
+    const sty_attention *a;
+    size_t index;
+    float *keys, *values, *positions, *position_bias; /* packed; position_bias as wide as whole tiles */
+    float *room;                                      /* for the scores of a block */
+} head;
+
+/* A view into the room: the scores of a block of queries. */
 typedef struct {
     size_t first, n; /* queries */
-    size_t head;
     float *scores;   /* [n, ld] */
     size_t ld;       /* >= n_keys */
 } block;
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-size_t sty_attention_scratch(const sty_attention *a) {
+static size_t position_rows(const sty_attention *a) {
+    if (!a->position_query) return 0;
+    return a->shift == STY_SHIFT_END ? a->n_queries + a->n_keys : a->n_keys;
+}
+
+/* Floats of a block's scores. With shift end, its first column may lie up to a tile further left. */
+static size_t room_floats(const sty_attention *a) {
     const size_t n = least(BLOCK, a->n_queries);
     if (!a->position_query) return n * a->n_keys;
-    if (a->shift == STY_SHIFT_END) return n * (a->n_keys + n);
+    if (a->shift == STY_SHIFT_END) return n * (a->n_keys + n + STY_CONV_TILE);
     return (n + 2) * (a->n_keys + 1);
 }
 
-/* to [n, ld] = queries [first, first + n) against n_columns position rows from `row` on. */
-static void position_scores(const sty_attention *a, size_t head, size_t first, size_t n, size_t row,
-                            size_t n_columns, float *to, size_t ld) {
-    const size_t at = head * a->key_width;
-    for (size_t i = 0; a->position_bias && i < n; i++)
-        for (size_t j = 0; j < n_columns; j++)
-            to[i * ld + j] = a->position_bias[(row + j) * a->heads + head];
-    sty_gemm_bt(n, n_columns, a->key_width, a->position_query + first * a->query_ld + at, a->query_ld,
-                a->position + row * a->position_ld + at, a->position_ld, a->position_bias != NULL, to, ld);
+/* The places from `at` on; returns what is behind them, in floats. */
+static size_t lay_out(const sty_attention *a, float *at, head *h) {
+    const size_t rows = position_rows(a), wide = STY_CONV_TILE;
+    const size_t sizes[] = {a->uniform ? 0 : sty_linear_packed(a->n_keys, a->key_width),
+                            sty_linear_packed(a->value_width, a->n_keys),
+                            sty_linear_packed(rows, a->key_width),
+                            a->position_bias ? (rows + wide - 1) / wide * wide : 0};
+    size_t used[4], sum = 0;
+    for (int i = 0; i < 4; i++) {
+        used[i] = sum;
+        sum += sty_whole_lines(sizes[i]);
+    }
+    if (!at) return sum;
+    h->keys = at + used[0];
+    h->values = at + used[1];
+    h->positions = at + used[2];
+    h->position_bias = at + used[3];
+    h->room = at + sum;
+    return sum;
+}
+
+size_t sty_attention_scratch(const sty_attention *a) {
+    sty_attention most = *a;
+    const float something = 0;
+    most.position_bias = &something; /* not known yet */
+    return lay_out(&most, NULL, NULL) + room_floats(a);
+}
+
+static void pack_head(head *h, size_t index) {
+    const sty_attention *a = h->a;
+    const size_t at = index * a->key_width, rows = position_rows(a);
+    h->index = index;
+    sty_linear_pack_turned(a->value_width, a->n_keys, a->value + index * a->value_step, a->value_ld, h->values);
+    if (a->uniform) return;
+    sty_linear_pack(a->n_keys, a->key_width, a->key + at, a->key_ld, h->keys);
+    if (rows) sty_linear_pack(rows, a->key_width, a->position + at, a->position_ld, h->positions);
+    for (size_t j = 0; a->position_bias && j < rows; j++)
+        h->position_bias[j] = a->position_bias[j * a->heads + index];
+}
+
+/* to [n, ld] = queries [first, first + n) against n_columns position rows from `row` on, a whole tile. */
+static void position_scores(const head *h, size_t first, size_t n, size_t row, size_t n_columns, float *to,
+                            size_t ld) {
+    const sty_attention *a = h->a;
+    const sty_linear rows = {n_columns, a->key_width, h->positions + row * a->key_width,
+                             a->position_bias ? h->position_bias + row : NULL};
+    const float *queries = a->position_query + first * a->query_ld + h->index * a->key_width;
+    sty_linear_apply(&rows, &(sty_linear_call){.n = n, .x_ld = a->query_ld, .y_ld = ld, .x = queries, .y = to});
 }
 
 /* padded rows r0.. of [Tq, Tk + 1] hold flat elements first Tk + Tq and on */
-static void shift_front(const sty_attention *a, block *b, float *scratch) {
-    const size_t keys = a->n_keys, wide = keys + 1;
-    const size_t flat = b->first * keys + a->n_queries, end = flat + b->n * keys;
+static void shift_front(const head *h, block *b) {
+    const size_t keys = h->a->n_keys, wide = keys + 1;
+    const size_t flat = b->first * keys + h->a->n_queries, end = flat + b->n * keys;
     const size_t row = flat / wide, n_rows = (end - 1) / wide + 1 - row;
     for (size_t i = 0; i < n_rows; i++)
-        scratch[i * wide] = 0.0f;
-    position_scores(a, b->head, row, n_rows, 0, keys, scratch + 1, wide);
-    b->scores = scratch + (flat - row * wide);
+        h->room[i * wide] = 0.0f;
+    position_scores(h, row, n_rows, 0, keys, h->room + 1, wide);
+    b->scores = h->room + (flat - row * wide);
     b->ld = keys;
 }
 
-/* column c of a row stands for position row Tq - first - n + 1 + c */
-static void shift_end(const sty_attention *a, block *b, float *scratch) {
-    const size_t wide = a->n_keys + b->n - 1;
-    position_scores(a, b->head, b->first, b->n, a->n_queries + 1 - b->first - b->n, wide, scratch, wide);
-    b->scores = scratch + (b->n - 1);
-    b->ld = b->n > 1 ? wide - 1 : wide;
+/* column c of a row stands for position row Tq - first - n + 1 - extra + c */
+static void shift_end(const head *h, block *b) {
+    const size_t row = h->a->n_queries + 1 - b->first - b->n, extra = row % STY_CONV_TILE;
+    const size_t wide = h->a->n_keys + b->n - 1 + extra;
+    position_scores(h, b->first, b->n, row - extra, wide, h->room, wide);
+    b->scores = h->room + (b->n - 1 + extra);
+    b->ld = wide - 1;
 }
 
 static void fill_masked(const sty_attention *a, const block *b) {
@@ -70,40 +126,57 @@ static void fill_masked(const sty_attention *a, const block *b) {
     }
 }
 
-static void scores(const sty_attention *a, block *b, float *scratch) {
-    const size_t at = b->head * a->key_width;
-    b->scores = scratch;
-    b->ld = a->n_keys;
-    if (a->position_query && a->shift == STY_SHIFT_FRONT) shift_front(a, b, scratch);
-    else if (a->position_query) shift_end(a, b, scratch);
-    sty_gemm_bt(b->n, a->n_keys, a->key_width, a->query + b->first * a->query_ld + at, a->query_ld,
-                a->key + at, a->key_ld, a->position_query != NULL, b->scores, b->ld);
-    if (a->mask) fill_masked(a, b);
-    if (b->ld == a->n_keys) {
-        sty_softmax(b->scores, b->n, a->n_keys);
-        return;
-    }
-    for (size_t i = 0; i < b->n; i++)
-        sty_softmax(b->scores + i * b->ld, 1, a->n_keys);
+static void softmax_rows(const head *h, const block *b) {
+    const size_t keys = h->a->n_keys;
+    if (b->ld == keys) sty_softmax(b->scores, b->n, keys);
+    else
+        for (size_t i = 0; i < b->n; i++)
+            sty_softmax(b->scores + i * b->ld, 1, keys);
 }
 
-static void ones(const sty_attention *a, block *b, float *scratch) {
-    b->scores = scratch;
-    b->ld = a->n_keys;
-    for (size_t i = 0; i < b->n * a->n_keys; i++)
-        scratch[i] = 1.0f;
+static void scores(const head *h, block *b) {
+    const sty_attention *a = h->a;
+    const sty_linear keys = {a->n_keys, a->key_width, h->keys, NULL};
+    if (a->position_query && a->shift == STY_SHIFT_FRONT) shift_front(h, b);
+    else if (a->position_query) shift_end(h, b);
+    sty_linear_apply(&keys, &(sty_linear_call){.n = b->n,
+                                               .x_ld = a->query_ld,
+                                               .y_ld = b->ld,
+                                               .x = a->query + b->first * a->query_ld + h->index * a->key_width,
+                                               .y = b->scores,
+                                               .add = a->position_query ? b->scores : NULL,
+                                               .factor = 1.0f});
+    if (a->mask) fill_masked(a, b);
+    softmax_rows(h, b);
+}
+
+static void ones(const block *b, size_t n_keys) {
+    for (size_t i = 0; i < b->n * n_keys; i++)
+        b->scores[i] = 1.0f;
+}
+
+static void run_block(const head *h, size_t first) {
+    const sty_attention *a = h->a;
+    const sty_linear values = {a->value_width, a->n_keys, h->values, NULL};
+    block b = {.first = first, .n = least(BLOCK, a->n_queries - first), .scores = h->room, .ld = a->n_keys};
+    if (a->uniform) ones(&b, a->n_keys);
+    else scores(h, &b);
+    sty_linear_apply(&values, &(sty_linear_call){.n = b.n,
+                                                 .x_ld = b.ld,
+                                                 .y_ld = a->out_ld,
+                                                 .x = b.scores,
+                                                 .y = a->out + first * a->out_ld + h->index * a->value_width});
+    for (size_t i = 0; a->weights && i < b.n; i++)
+        memcpy(a->weights + (h->index * a->n_queries + first + i) * a->n_keys, b.scores + i * b.ld,
+               a->n_keys * sizeof *a->weights);
 }
 
 void sty_attention_run(const sty_attention *a, float *scratch) {
-    for (size_t h = 0; h < a->heads; h++)
-        for (size_t first = 0; first < a->n_queries; first += BLOCK) {
-            block b = {.first = first, .n = least(BLOCK, a->n_queries - first), .head = h};
-            if (a->uniform) ones(a, &b, scratch);
-            else scores(a, &b, scratch);
-            sty_gemm(b.n, a->value_width, a->n_keys, b.scores, b.ld, a->value + h * a->value_step, a->value_ld,
-                     false, a->out + first * a->out_ld + h * a->value_width, a->out_ld);
-            for (size_t i = 0; a->weights && i < b.n; i++)
-                memcpy(a->weights + ((h * a->n_queries) + first + i) * a->n_keys, b.scores + i * b.ld,
-                       a->n_keys * sizeof *a->weights);
-        }
+    head h = {.a = a};
+    lay_out(a, scratch, &h);
+    for (size_t i = 0; i < a->heads; i++) {
+        pack_head(&h, i);
+        for (size_t first = 0; first < a->n_queries; first += BLOCK)
+            run_block(&h, first);
+    }
 }

@@ -43,7 +43,8 @@ typedef struct sty_attention {
     float *weights; /* [heads, Tq, Tk], or NULL */
 } sty_attention;
 
-/* Floats of scratch: about a hundred rows of scores, whatever the number of heads
+/* Floats of scratch: about a hundred rows of scores and one head of keys, values and positions,
+ * whatever the number of heads
  * and queries. */
 size_t sty_attention_scratch(const sty_attention *a);
 

@@ -14,7 +14,7 @@
 #include "math/conv.h"
 
 #include "base/check.h"
-#include "math/kernels.h"
+#include "math/tiles.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -159,17 +159,13 @@ static void run_tiles(const conv_row *row, const sty_conv_window *windows, size_
                           .out_step = conv->out_channels,
                           .activation = conv->activation,
                           .slope = conv->slope};
-    for (size_t g = 0; g < conv->groups; g++)
-        for (size_t o = 0; o < co; o += STY_CONV_TILE) {
-            float bias[STY_CONV_TILE] = {0};
-            tile.offset = g * ci;
-            tile.n_channels = co - o < STY_CONV_TILE ? co - o : STY_CONV_TILE;
-            if (row->bias) memcpy(bias, row->bias + g * co + o, tile.n_channels * sizeof *bias);
-            tile.bias = bias;
-            tile.out = row->out + t * conv->out_channels + g * co + o;
-            row->kernels->conv_tile(&tile);
-            tile.weights += conv->kernel[FREQUENCY] * conv->kernel[TIME] * ci * STY_CONV_TILE;
-        }
+    const size_t step = conv->kernel[FREQUENCY] * conv->kernel[TIME] * ci * STY_CONV_TILE;
+    for (size_t g = 0; g < conv->groups; g++) {
+        tile.offset = g * ci;
+        tile.out = row->out + t * conv->out_channels + g * co;
+        sty_tiles_run(row->kernels, tile, co, row->bias ? row->bias + g * co : NULL, step);
+        tile.weights += tiles_per_group(conv) * step;
+    }
 }
 
 static void run_depthwise(const conv_row *row, const sty_conv_window *windows, size_t t, size_t n) {
@@ -189,7 +185,6 @@ static void run_depthwise(const conv_row *row, const sty_conv_window *windows, s
 static void run_row(conv_row *row) {
     const sty_conv *conv = row->conv;
     sty_conv_window windows[STY_CONV_FRAMES];
-    const bool fused = conv->activation == STY_ACT_RELU || conv->activation == STY_ACT_LEAKY_RELU;
     fill_strips(row);
     for (size_t t = 0; t < row->out_frames; t += STY_CONV_FRAMES) {
         const size_t left = row->out_frames - t, n = left < STY_CONV_FRAMES ? left : STY_CONV_FRAMES;
@@ -198,7 +193,7 @@ static void run_row(conv_row *row) {
         if (is_depthwise(conv)) run_depthwise(row, windows, t, n);
         else run_tiles(row, windows, t, n);
     }
-    if (is_depthwise(conv) || !fused)
+    if (is_depthwise(conv) || !sty_tiles_fuse(conv->activation))
         row->kernels->activate(conv->activation, conv->slope, row->out, row->out_frames * conv->out_channels);
 }
 

@@ -6,6 +6,8 @@
 
 #include "math/activation_impl.h"
 
+#include <stdbool.h>
+
 enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6 };
 
 V_INLINE v_float v_fused(const sty_conv_tile *tile, v_float v) {
@@ -13,13 +15,23 @@ V_INLINE v_float v_fused(const sty_conv_tile *tile, v_float v) {
     return tile->activation == STY_ACT_LEAKY_RELU ? v_leaky(v, tile->slope) : v;
 }
 
-V_INLINE void store_frame(const sty_conv_tile *tile, const v_float *sum, float *out) {
-    float whole[STY_CONV_TILE];
-    float *to = tile->n_channels == STY_CONV_TILE ? out : whole;
+/* The results of one frame, `at` floats from the first. */
+V_INLINE void store_frame(const sty_conv_tile *tile, const v_float *sum, size_t at) {
+    float whole[STY_CONV_TILE], others[STY_CONV_TILE];
+    const bool full = tile->n_channels == STY_CONV_TILE;
+    const float *add = tile->add ? tile->add + at : NULL;
+    float *out = tile->out + at, *to = full ? out : whole;
+    if (add && !full) {
+        memset(others, 0, sizeof others);
+        add = memcpy(others, add, tile->n_channels * sizeof *add);
+    }
 #pragma GCC unroll 4
-    for (int v = 0; v < TILE_VECTORS; v++)
-        v_store(to + v * LANES, v_fused(tile, sum[v]));
-    if (to == whole) memcpy(out, whole, tile->n_channels * sizeof *out);
+    for (int v = 0; v < TILE_VECTORS; v++) {
+        v_float value = v_fused(tile, sum[v]);
+        if (add) value = value * tile->factor + v_load(add + v * LANES);
+        v_store(to + v * LANES, value);
+    }
+    if (!full) memcpy(out, whole, tile->n_channels * sizeof *out);
 }
 
 /* n is a constant at every call: the loops unroll into registers. */
@@ -31,6 +43,9 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
 #pragma GCC unroll 4
         for (int v = 0; v < TILE_VECTORS; v++)
             sum[f][v] = v_load(tile->bias + v * LANES);
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
+        __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
     const float *w = tile->weights;
     for (size_t row = 0; row < tile->n_rows; row++) {
         for (size_t k = 0; k < tile->n_taps; k++) {
@@ -38,6 +53,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
 #pragma GCC unroll 6
             for (int f = 0; f < n; f++)
                 x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+#pragma GCC unroll 4
             for (size_t i = 0; i < tile->run; i++, w += STY_CONV_TILE) {
                 v_float weight[TILE_VECTORS];
 #pragma GCC unroll 4
@@ -55,7 +71,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
     }
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++)
-        store_frame(tile, sum[f], tile->out + (first + (size_t)f) * tile->out_step);
+        store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);
 }
 
 static void conv_tile(const sty_conv_tile *tile) {

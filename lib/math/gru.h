@@ -2,15 +2,14 @@
 #ifndef STY_MATH_GRU_H
 #define STY_MATH_GRU_H
 
-#include <stddef.h>
+#include "math/linear.h"
 
 /* Weights of one torch.nn.GRU layer, rows in the order r, z, n. */
 typedef struct sty_gru {
-    size_t width, units;          /* D, U */
-    const float *weight_ih;       /* [3U, D] */
-    const float *weight_hh;       /* [3U, U], packed (recurrent.h) */
-    const float *bias_ih;         /* [3U] */
-    const float *bias_hh;         /* [3U] */
+    size_t units;           /* U */
+    sty_linear input;       /* weight_ih [3U, D], bias_ih */
+    const float *weight_hh; /* [3U, U], packed (recurrent.h) */
+    const float *bias_hh;   /* [3U] */
 } sty_gru;
 
 /* Floats of scratch for n_frames steps. */

@@ -1,7 +1,6 @@
 /* gru_tensorflow.c - input products as two matrix products, then the recurrence. */
 #include "math/gru_tensorflow.h"
 
-#include "math/gemm.h"
 #include "math/kernels.h"
 
 #include <string.h>
@@ -13,10 +12,12 @@ size_t sty_gru_tensorflow_scratch(const sty_gru_tensorflow *gru, size_t n_frames
 void sty_gru_tensorflow_run(const sty_gru_tensorflow *gru, const float *x, size_t n_frames,
                             float *state, float *states, float *scratch) {
     const sty_kernels *kernels = sty_kernels_chosen();
-    const size_t d = gru->width, u = gru->units, rows = 3 * u, columns = d + u;
+    const size_t d = gru->gates_input.columns, u = gru->units, rows = 3 * u;
     float *inputs = scratch, *reset = scratch + n_frames * rows, *next = reset + u;
-    sty_gemm_bt(n_frames, 2 * u, d, x, d, gru->gates_weight, columns, false, inputs, rows);
-    sty_gemm_bt(n_frames, u, d, x, d, gru->candidate_weight, columns, false, inputs + 2 * u, rows);
+    sty_linear_call call = {.n = n_frames, .x_ld = d, .y_ld = rows, .x = x, .y = inputs};
+    sty_linear_apply(&gru->gates_input, &call);
+    call.y = inputs + 2 * u;
+    sty_linear_apply(&gru->candidate_input, &call);
     memset(state, 0, u * sizeof *state);
     for (size_t t = 0; t < n_frames; t++) {
         float *r = inputs + t * rows, *update = r + u, *candidate = r + 2 * u;

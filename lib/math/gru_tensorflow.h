@@ -2,16 +2,14 @@
 #ifndef STY_MATH_GRU_TENSORFLOW_H
 #define STY_MATH_GRU_TENSORFLOW_H
 
-#include <stddef.h>
+#include "math/linear.h"
 
 /* Kernels of tf.nn.rnn_cell.GRUCell, transposed: columns are the input, then the state. */
 typedef struct sty_gru_tensorflow {
-    size_t width, units;                     /* D, U */
-    const float *gates_weight;               /* [2U, D + U], rows r, u */
-    const float *gates_bias;                 /* [2U] */
-    const float *candidate_weight;           /* [U, D + U] */
-    const float *candidate_bias;             /* [U] */
-    const float *gates_state, *candidate_state; /* their last U columns, packed (recurrent.h) */
+    size_t units;                                /* U */
+    sty_linear gates_input, candidate_input;     /* first D columns: [2U, D] rows r, u; [U, D]; no bias */
+    const float *gates_state, *candidate_state;  /* last U columns, packed (recurrent.h) */
+    const float *gates_bias, *candidate_bias;    /* [2U], [U] */
 } sty_gru_tensorflow;
 
 /* Floats of scratch for n_frames steps. */

@@ -38,6 +38,8 @@ typedef struct sty_conv_tile {
     size_t out_step, n_channels;
     sty_activation activation; /* relu and leaky_relu are applied, others not */
     float slope;
+    const float *add; /* laid out as out, and may be out: out = factor result + add; NULL: out = result */
+    float factor;
 } sty_conv_tile;
 
 /* One channel in, one out, n_channels of them side by side: weights [row][tap][C],

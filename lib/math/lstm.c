@@ -2,7 +2,6 @@
  * gates of a step go through the shared element-wise functions in two calls. */
 #include "math/lstm.h"
 
-#include "math/gemm.h"
 #include "math/kernels.h"
 
 #include <string.h>
@@ -16,10 +15,7 @@ void sty_lstm_run(const sty_lstm *lstm, const float *x, size_t n_frames, float *
     const sty_kernels *kernels = sty_kernels_chosen();
     const size_t u = lstm->units, rows = 4 * u;
     float *gates = scratch, *cell = scratch + n_frames * rows, *squashed = cell + u, *recurrent = squashed + u;
-    for (size_t t = 0; t < n_frames; t++)
-        memcpy(gates + t * rows, lstm->bias_ih, rows * sizeof *gates);
-    sty_gemm_bt(n_frames, rows, lstm->width, x, lstm->width, lstm->weight_ih, lstm->width, true,
-                gates, rows);
+    sty_linear_run(&lstm->input, n_frames, x, gates);
     memset(state, 0, u * sizeof *state);
     memset(cell, 0, u * sizeof *cell);
     for (size_t t = 0; t < n_frames; t++) {

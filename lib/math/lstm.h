@@ -2,14 +2,13 @@
 #ifndef STY_MATH_LSTM_H
 #define STY_MATH_LSTM_H
 
-#include <stddef.h>
+#include "math/linear.h"
 
 /* Weights of one torch.nn.LSTM layer, rows in the order i, f, g, o. */
 typedef struct sty_lstm {
-    size_t width, units;    /* D, U */
-    const float *weight_ih; /* [4U, D] */
+    size_t units;           /* U */
+    sty_linear input;       /* weight_ih [4U, D], bias_ih */
     const float *weight_hh; /* [4U, U], packed (recurrent.h) */
-    const float *bias_ih;   /* [4U] */
     const float *bias_hh;   /* [4U] */
 } sty_lstm;
 

@@ -15,7 +15,7 @@ enum { T = 40, D = 9, MOST = 70, ROWS = 4 * MOST, TILES = 320 };
 
 /* Input columns, then state columns of every row: [rows, D + u]. */
 static float weight[ROWS * (D + MOST)], bias_ih[ROWS], bias_hh[ROWS], x[T * D];
-static float columns_ih[ROWS * D], packed[TILES * MOST], packed_2[TILES * MOST];
+static float input_packed[TILES * D], input_packed_2[TILES * D], packed[TILES * MOST], packed_2[TILES * MOST];
 static float state[MOST], states[T * MOST], scratch[(T + 2) * ROWS];
 
 static void fill(float *to, size_t n, float scale) {
@@ -28,8 +28,8 @@ static void fill_all(size_t rows, size_t u) {
     fill(bias_ih, rows, 0.2f);
     fill(bias_hh, rows, 0.2f);
     fill(x, T * D, 1.0f);
-    for (size_t row = 0; row < rows; row++)
-        memcpy(columns_ih + row * D, weight + row * (D + u), D * sizeof *weight);
+    assert_true(sty_linear_packed(rows, D) <= sizeof input_packed / sizeof *input_packed);
+    sty_linear_pack(rows, D, weight, D + u, input_packed);
     assert_true(sty_recurrent_packed(rows, u) <= sizeof packed / sizeof *packed);
     sty_recurrent_pack(weight + D, rows, u, D + u, packed);
 }
@@ -62,7 +62,7 @@ static void compare(const char *cell, size_t u, size_t t, const double *h) {
 static void check_gru(size_t u) {
     double h[MOST] = {0}, next[MOST];
     fill_all(3 * u, u);
-    const sty_gru gru = {D, u, columns_ih, packed, bias_ih, bias_hh};
+    const sty_gru gru = {u, {3 * u, D, input_packed, bias_ih}, packed, bias_hh};
     sty_gru_run(&gru, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
         for (size_t j = 0; j < u; j++) {
@@ -83,7 +83,7 @@ static void check_gru(size_t u) {
 static void check_lstm(size_t u) {
     double h[MOST] = {0}, c[MOST] = {0}, next[MOST];
     fill_all(4 * u, u);
-    const sty_lstm lstm = {D, u, columns_ih, packed, bias_ih, bias_hh};
+    const sty_lstm lstm = {u, {4 * u, D, input_packed, bias_ih}, packed, bias_hh};
     assert_true(sty_lstm_scratch(&lstm, T) <= sizeof scratch / sizeof *scratch);
     sty_lstm_run(&lstm, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
@@ -105,8 +105,11 @@ static void check_tensorflow(size_t u) {
     double h[MOST] = {0}, reset[MOST], update[MOST];
     fill_all(3 * u, u);
     sty_recurrent_pack(weight + 2 * u * (D + u) + D, u, u, D + u, packed_2);
-    const sty_gru_tensorflow gru = {D, u, weight, bias_ih, weight + 2 * u * (D + u), bias_ih + 2 * u, packed, packed_2};
     sty_recurrent_pack(weight + D, 2 * u, u, D + u, packed);
+    sty_linear_pack(u, D, weight + 2 * u * (D + u), D + u, input_packed_2);
+    const sty_gru_tensorflow gru = {u,      {2 * u, D, input_packed, NULL}, {u, D, input_packed_2, NULL},
+                                    packed, packed_2,                       bias_ih,
+                                    bias_ih + 2 * u};
     sty_gru_tensorflow_run(&gru, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
         const float *step = x + t * D;

@@ -1,0 +1,20 @@
+/* linear_part.c - one copy of the weights, in the order in which they are read. */
+#include "layers/linear_part.h"
+
+sty_status sty_linear_bind(size_t rows, size_t columns, const float *weight, size_t ld, const float *bias,
+                           sty_arena *arena, sty_linear *linear, sty_err *err) {
+    float *packed;
+    *linear = (sty_linear){rows, columns, NULL, bias};
+    if (!weight) return STY_OK;
+    STY_TRY(sty_layer_alloc(arena, sty_linear_packed(rows, columns), sizeof *packed, &packed, err));
+    sty_linear_pack(rows, columns, weight, ld, packed);
+    linear->packed = packed;
+    return STY_OK;
+}
+
+sty_status sty_linear_bind_named(size_t rows, size_t columns, const sty_slots *list,
+                                 const float *const *weights, const char *prefix, const char *name,
+                                 sty_arena *arena, sty_linear *linear, sty_err *err) {
+    return sty_linear_bind(rows, columns, sty_weight(list, weights, "%s%s.weight", prefix, name), columns,
+                           sty_weight(list, weights, "%s%s.bias", prefix, name), arena, linear, err);
+}
