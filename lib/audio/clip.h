@@ -15,8 +15,32 @@ struct sty_clip {
 sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, const char *name, sty_clip **part,
                          sty_err *err);
 
+/* One channel (from 1) of a clip that has all of its source's. */
+sty_status sty_clip_pick(const sty_clip *clip, int channel, sty_clip **one, sty_err *err);
+
 /* Coded so that decoding from the middle may differ in the last bits from
  * decoding from the start (MPEG, Vorbis, Opus). */
 int sty_clip_is_lossy(const sty_clip *clip);
+int sty_format_is_lossy(const char *format); /* of sty_clip_info */
+
+enum { STY_MAX_CHANNELS = 64, STY_MIN_RATE_HZ = 1000, STY_MAX_RATE_HZ = 768000 };
+
+/* Appends frames [n_frames, channels] to a clip whose info.n_channels is set, keeping
+ * one channel if options ask for it. Errors: STY_NONFINITE, STY_OUT_OF_MEMORY. */
+sty_status sty_clip_append(sty_clip *clip, const float *block, size_t n_frames, int channels, const sty_clip_options *options,
+                           const char *name, sty_err *err);
+
+/* Part after part of a recording that is decoded once and never held whole: sample
+ * for sample what reading each part alone gives. fd is a regular file at its begin,
+ * and stays the caller's; name must stay too. Errors: those of sty_clip_read_fd. */
+typedef struct sty_clip_stream sty_clip_stream;
+sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options *options, sty_clip_stream **stream, sty_err *err);
+int sty_clip_stream_channels(const sty_clip_stream *stream);
+
+/* From start_s (never before that of an earlier part) to end_s, or to the recording's
+ * end. Errors: STY_EMPTY (it begins behind the end), STY_TRUNCATED, STY_IO_ERROR;
+ * STY_NONFINITE is of this part alone. */
+sty_status sty_clip_stream_part(sty_clip_stream *stream, double start_s, double end_s, sty_clip **part, sty_err *err);
+void sty_clip_stream_free(sty_clip_stream *stream);
 
 #endif

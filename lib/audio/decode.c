@@ -20,16 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK_FRAMES = 4096, MAX_CHANNELS = 64, MIN_RATE = 1000, MAX_RATE = 768000 };
+enum { BLOCK_FRAMES = 4096 };
 static const double DEFAULT_MAX_SECONDS = 24 * 3600.0;
 static const uint64_t DEFAULT_MAX_BYTES = (uint64_t)4 << 30;
 
 /* A writer may come a moment later than we do; one that never comes must not keep us. */
 enum { FIFO_WAIT_MS = 5000 };
-
-/* Louder than any scale of samples: squares of sums of such values leave float32, and
- * what a clamp then makes of them looks like a result. */
-static const float LOUDEST = 1e9f;
 
 /* libsndfile keeps the error of a failed open in process globals. */
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -130,12 +126,12 @@ static sty_status check_info(const SF_INFO *info, const sty_source *source,
         return sty_err_set(err, STY_UNSUPPORTED_CODEC,
                            "'%s' holds a coding that is not decoded; convert it to WAV or FLAC",
                            source->name);
-    if (info->channels < 1 || info->channels > MAX_CHANNELS)
+    if (info->channels < 1 || info->channels > STY_MAX_CHANNELS)
         return sty_err_set(err, STY_BAD_CHANNELS, "'%s' has %d channels, expected 1 to %d",
-                           source->name, info->channels, MAX_CHANNELS);
-    if (info->samplerate < MIN_RATE || info->samplerate > MAX_RATE)
+                           source->name, info->channels, STY_MAX_CHANNELS);
+    if (info->samplerate < STY_MIN_RATE_HZ || info->samplerate > STY_MAX_RATE_HZ)
         return sty_err_set(err, STY_BAD_RATE, "'%s' has a rate of %d Hz, expected %d to %d",
-                           source->name, info->samplerate, MIN_RATE, MAX_RATE);
+                           source->name, info->samplerate, STY_MIN_RATE_HZ, STY_MAX_RATE_HZ);
     if (options->channel > info->channels)
         return sty_err_set(err, STY_BAD_CHANNELS, "'%s' has %d channels, channel %d was asked for",
                            source->name, info->channels, options->channel);
@@ -143,59 +139,6 @@ static sty_status check_info(const SF_INFO *info, const sty_source *source,
 }
 
 /* ---- reading ---- */
-
-static sty_status reserve(sty_clip *clip, size_t n_samples, const char *name, sty_err *err) {
-    if (n_samples <= clip->capacity) return STY_OK;
-    size_t capacity = clip->capacity ? clip->capacity : 65536, n_bytes;
-    while (capacity < n_samples)
-        capacity += capacity / 2;
-    if (!sty_mul(capacity, sizeof *clip->samples, &n_bytes))
-        return sty_err_no_memory(err, SIZE_MAX, name);
-    float *moved = sty_resize(clip->samples, clip->capacity * sizeof *moved, n_bytes);
-    if (!moved) return sty_err_no_memory(err, n_bytes, name);
-    clip->samples = moved;
-    clip->capacity = capacity;
-    return STY_OK;
-}
-
-/* True when every value is usable. No way out of the loop: that makes it quick. */
-static bool all_usable(const float *x, size_t n) {
-    bool usable = true;
-    for (size_t i = 0; i < n; i++)
-        usable &= fabsf(x[i]) <= LOUDEST;
-    return usable;
-}
-
-/* Appends a block, keeping one channel if asked to. */
-static sty_status append(sty_clip *clip, const float *block, size_t n_frames, int channels,
-                         const sty_clip_options *options, const sty_source *source, sty_err *err) {
-    const size_t kept = (size_t)clip->info.n_channels;
-    const size_t first = options->channel > 0 ? (size_t)options->channel - 1 : 0;
-    if (n_frames == 0) return STY_OK;
-    STY_TRY(reserve(clip, (clip->info.n_frames + n_frames) * kept, source->name, err));
-    float *to = clip->samples + clip->info.n_frames * kept;
-    if (kept == (size_t)channels && all_usable(block, n_frames * kept)) {
-        memcpy(to, block, n_frames * kept * sizeof *to);
-        clip->info.n_frames += n_frames;
-        return STY_OK;
-    }
-    for (size_t i = 0; i < n_frames; i++)
-        for (size_t c = 0; c < kept; c++) {
-            float v = block[i * (size_t)channels + first + c];
-            if (!(fabsf(v) <= LOUDEST)) {
-                if (!options->zero_nonfinite)
-                    return sty_err_set(err, STY_NONFINITE,
-                                       "'%s' has the value %g at sample %zu; --nonfinite zero "
-                                       "reads it as 0",
-                                       source->name, (double)v, clip->info.n_frames + i);
-                v = 0.0f;
-                clip->info.n_zeroed++;
-            }
-            *to++ = v;
-        }
-    clip->info.n_frames += n_frames;
-    return STY_OK;
-}
 
 /* Frames to drop before the part that is wanted: sought where the file can. */
 static sf_count_t skip_to_start(SNDFILE *file, const SF_INFO *info, double start_s) {
@@ -207,6 +150,13 @@ static sf_count_t skip_to_start(SNDFILE *file, const SF_INFO *info, double start
 
 /* Containers that do not know their length say absurd numbers. */
 static bool credible(sf_count_t frames) { return frames < (sf_count_t)1 << 40; }
+
+static sty_status check_length(const SF_INFO *info, sf_count_t total, const char *name, sty_err *err) {
+    if (!credible(info->frames) || info->frames >= INT32_MAX || total >= info->frames) return STY_OK;
+    return sty_err_set(err, STY_TRUNCATED,
+                       "'%s' is truncated: its header announces %lld samples, %lld are there",
+                       name, (long long)info->frames, (long long)total);
+}
 
 static sty_status too_long(const sty_source *source, double limit_s, sty_err *err) {
     return sty_err_set(err, STY_TOO_LONG, "'%s' is longer than the limit of %g s", source->name, limit_s);
@@ -237,16 +187,12 @@ static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *s
         sf_count_t keep = got - dropped;
         if (keep > wanted - (sf_count_t)clip->info.n_frames)
             keep = wanted - (sf_count_t)clip->info.n_frames;
-        STY_TRY(append(clip, block + dropped * info->channels, (size_t)keep, info->channels,
-                       options, source, err));
+        STY_TRY(sty_clip_append(clip, block + dropped * info->channels, (size_t)keep, info->channels,
+                                options, source->name, err));
         if ((double)clip->info.n_frames > limit_s * rate) return too_long(source, limit_s, err);
         if ((sf_count_t)clip->info.n_frames >= wanted) return STY_OK;
     }
-    if (credible(info->frames) && info->frames < INT32_MAX && total < info->frames)
-        return sty_err_set(err, STY_TRUNCATED,
-                           "'%s' is truncated: its header announces %lld samples, %lld are there",
-                           source->name, (long long)info->frames, (long long)total);
-    return STY_OK;
+    return check_length(info, total, source->name, err);
 }
 
 static sty_status decode(sty_source *source, const sty_clip_options *options, sty_clip *clip,
@@ -338,63 +284,99 @@ sty_status sty_clip_read(const char *path, const sty_clip_options *options, sty_
     return status;
 }
 
-sty_status sty_clip_from_samples(const float *samples, size_t n_frames, int n_channels,
-                                 int rate_hz, sty_clip **clip, sty_err *err) {
-    if (n_channels < 1 || n_channels > MAX_CHANNELS)
-        return sty_err_set(err, STY_BAD_CHANNELS, "%d channels, expected 1 to %d", n_channels, MAX_CHANNELS);
-    if (rate_hz < MIN_RATE || rate_hz > MAX_RATE)
-        return sty_err_set(err, STY_BAD_RATE, "a rate of %d Hz, expected %d to %d", rate_hz, MIN_RATE, MAX_RATE);
-    if (n_frames == 0) return sty_err_set(err, STY_EMPTY, "no samples");
+/* ---- part after part ---- */
+
+struct sty_clip_stream {
+    sty_source source;
+    sty_clip_options options;
+    SF_INFO info;
+    SNDFILE *file;
+    float *raw; /* [n, channels] from frame `first` on */
+    size_t capacity, n;
+    sf_count_t first;
+    char format[sizeof(((sty_clip_info *)0)->format)];
+    bool lossy, ended;
+};
+
+sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options *options, sty_clip_stream **stream, sty_err *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is no regular file", name);
+    sty_clip_stream *s = sty_alloc(1, sizeof *s);
+    if (!s) return sty_err_no_memory(err, sizeof *s, name);
+    s->source = (sty_source){.name = name, .fd = fd, .size = (uint64_t)st.st_size};
+    s->options = *options;
+    sty_status status = sty_container_check(&s->source, err);
+    if (status == STY_OK) status = open_decoder(&s->source, &s->info, &s->file, err);
+    if (status == STY_OK) status = check_info(&s->info, &s->source, options, err);
+    if (status == STY_OK) {
+        describe(&s->info, s->format, sizeof s->format);
+        s->lossy = sty_format_is_lossy(s->format);
+        *stream = s;
+    } else sty_clip_stream_free(s);
+    return status;
+}
+
+/* Forgets what lies before start; a long way is sought where that gives the same samples. */
+static void forget(sty_clip_stream *s, sf_count_t start) {
+    const size_t channels = (size_t)s->info.channels;
+    if (start <= s->first) return;
+    const size_t gone = start - s->first < (sf_count_t)s->n ? (size_t)(start - s->first) : s->n;
+    memmove(s->raw, s->raw + gone * channels, (s->n - gone) * channels * sizeof *s->raw);
+    s->n -= gone;
+    s->first += (sf_count_t)gone;
+    if (start - s->first < BLOCK_FRAMES || s->lossy || !s->info.seekable) return;
+    if (sf_seek(s->file, start, SEEK_SET) == start) s->first = start;
+}
+
+static sty_status read_block(sty_clip_stream *s, sty_err *err) {
+    const size_t channels = (size_t)s->info.channels;
+    if (s->capacity - s->n < BLOCK_FRAMES) {
+        const size_t capacity = s->capacity + s->capacity / 2 + BLOCK_FRAMES;
+        float *moved = sty_resize(s->raw, s->n * channels * sizeof *moved, capacity * channels * sizeof *moved);
+        if (!moved) return sty_err_no_memory(err, capacity * channels * sizeof *moved, s->source.name);
+        s->raw = moved;
+        s->capacity = capacity;
+    }
+    const sf_count_t got = sf_readf_float(s->file, s->raw + s->n * channels, BLOCK_FRAMES);
+    if (s->source.error)
+        return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", s->source.name, strerror(s->source.error));
+    if (got > 0) s->n += (size_t)got;
+    else s->ended = true;
+    return s->ended ? check_length(&s->info, s->first + (sf_count_t)s->n, s->source.name, err) : STY_OK;
+}
+
+sty_status sty_clip_stream_part(sty_clip_stream *s, double start_s, double end_s, sty_clip **part, sty_err *err) {
+    const sf_count_t start = (sf_count_t)llround(start_s * s->info.samplerate), end = (sf_count_t)llround(end_s * s->info.samplerate);
+    sty_assert(start >= s->first || s->n == 0);
+    forget(s, start);
+    while (!s->ended && s->first + (sf_count_t)s->n < end) {
+        STY_TRY(read_block(s, err));
+        forget(s, start);
+    }
+    const sf_count_t there = s->first + (sf_count_t)s->n < end ? s->first + (sf_count_t)s->n : end;
+    if (there <= start)
+        return sty_err_set(err, STY_EMPTY, "'%s' has no samples%s", s->source.name, start > 0 ? " in the part asked for" : "");
     sty_clip *made = sty_alloc(1, sizeof *made);
-    if (!made) return sty_err_no_memory(err, sizeof *made, "a clip");
-    made->info = (sty_clip_info){.rate_hz = rate_hz, .n_channels = n_channels,
-                                 .source_channels = n_channels, .format = "samples",
-                                 .duration_s = (double)n_frames / rate_hz};
-    const sty_source source = {.name = "samples"};
-    const sty_clip_options options = {0};
-    sty_status status = append(made, samples, n_frames, n_channels, &options, &source, err);
-    if (status == STY_OK) *clip = made;
+    if (!made) return sty_err_no_memory(err, sizeof *made, s->source.name);
+    made->info.rate_hz = s->info.samplerate;
+    made->info.source_channels = s->info.channels;
+    made->info.n_channels = s->options.channel > 0 ? 1 : s->info.channels;
+    made->info.start_s = start_s;
+    memcpy(made->info.format, s->format, sizeof s->format);
+    const sty_status status = sty_clip_append(made, s->raw + (size_t)(start - s->first) * (size_t)s->info.channels, (size_t)(there - start),
+                                              s->info.channels, &s->options, s->source.name, err);
+    made->info.duration_s = (double)made->info.n_frames / s->info.samplerate;
+    if (status == STY_OK) *part = made;
     else sty_clip_free(made);
     return status;
 }
 
-sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, const char *name, sty_clip **part,
-                         sty_err *err) {
-    const double rate = clip->info.rate_hz;
-    const size_t kept = (size_t)clip->info.n_channels;
-    const long long start = llround(start_s * rate);
-    const size_t first = (size_t)(start > 0 ? start : 0);
-    size_t end = clip->info.n_frames;
-    if (end_s > 0 && llround(end_s * rate) < (long long)end) end = (size_t)llround(end_s * rate);
-    if (first >= end) return sty_err_set(err, STY_EMPTY, "'%s' has no samples in the part asked for", name);
-    sty_clip *made = sty_alloc(1, sizeof *made);
-    if (!made) return sty_err_no_memory(err, sizeof *made, name);
-    made->info = clip->info;
-    made->info.n_frames = 0;
-    sty_status status = reserve(made, (end - first) * kept, name, err);
-    if (status != STY_OK) {
-        sty_clip_free(made);
-        return status;
-    }
-    memcpy(made->samples, clip->samples + first * kept, (end - first) * kept * sizeof *made->samples);
-    made->info.n_frames = end - first;
-    made->info.start_s = start_s;
-    made->info.duration_s = (double)made->info.n_frames / rate;
-    *part = made;
-    return STY_OK;
-}
+int sty_clip_stream_channels(const sty_clip_stream *s) { return s->info.channels; }
 
-int sty_clip_is_lossy(const sty_clip *clip) {
-    const char *format = clip->info.format;
-    return strstr(format, "MPEG") || strstr(format, "Vorbis") || strstr(format, "Opus");
-}
-
-const sty_clip_info *sty_clip_facts(const sty_clip *clip) { return &clip->info; }
-
-const float *sty_clip_samples(const sty_clip *clip) { return clip->samples; }
-
-void sty_clip_free(sty_clip *clip) {
-    if (!clip) return;
-    sty_free(clip->samples);
-    sty_free(clip);
+void sty_clip_stream_free(sty_clip_stream *s) {
+    if (!s) return;
+    if (s->file) sf_close(s->file);
+    sty_free(s->raw);
+    sty_free(s);
 }
