@@ -46,7 +46,8 @@ static const option_row options[] = {
     {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, AT(bind), 0, 0, "feed a further graph input"},
     {0, "start", "SECONDS", OPTION_NUMBER, AT(start), 0, 1e9, "begin here [0]"},
     {0, "end", "SECONDS", OPTION_NUMBER, AT(end), 0, 1e9, "end here [the end]"},
-    {0, "channel", "mix|N", OPTION_TEXT, AT(channel_text), 0, 0, "use only channel N, from 1; mix is the model's rule [mix]"},
+    {0, "channel", "mix|N|each", OPTION_TEXT, AT(channel_text), 0, 0,
+     "use only channel N, from 1; mix is the model's rule; each: a record ID-chN for every one [mix]"},
     {0, "trim", "none|DB", OPTION_TEXT, AT(trim), 0, 0, "trim quiet ends so many dB below the loudest part [the model's rule]"},
     {0, "nonfinite", "fail|zero", OPTION_TEXT, AT(nonfinite), 0, 0, "what NaN and infinite samples do [fail]"},
     {0, "average", "list|speaker", OPTION_TEXT, AT(average), 0, 0,
@@ -330,7 +331,7 @@ static sty_status already_done(const job *j, bool *is, sty_counts *counts, sty_e
     if (!j->done.length || !j->o->resume || j->o->overwrite || !file_exists(j->file) || sty_done_read(j->done.data, &done, NULL) != STY_OK) return STY_OK;
     if (strcmp(done.run, j->run_digest) != 0)
         return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' was made with another list, model or options; --overwrite makes it anew", j->file);
-    *counts = (sty_counts){.n_ok = done.n_ok, .n_failed = done.n_failed};
+    *counts = (sty_counts){.n_ok = done.n_ok, .n_failed = done.n_failed, .n_records = done.n_records};
     *is = true;
     if (j->shard.total) message_note("shard %zu of %zu is complete", done.shard, done.total);
     else message_note("'%s' is complete; --overwrite makes it anew", j->file);
@@ -338,14 +339,15 @@ static sty_status already_done(const job *j, bool *is, sty_counts *counts, sty_e
 }
 
 static sty_status write_done(const job *j, const sty_counts *counts, sty_err *err) {
-    sty_done done = {.shard = j->shard.index, .total = j->shard.total, .n_entries = j->run.n, .n_ok = counts->n_ok, .n_failed = counts->n_failed};
+    sty_done done = {.shard = j->shard.index, .total = j->shard.total, .n_entries = j->run.n, .n_ok = counts->n_ok, .n_failed = counts->n_failed,
+                     .n_records = counts->n_records};
     if (!j->done.length || (!j->shard.total && !j->o->resume)) return STY_OK;
     memcpy(done.run, j->run_digest, sizeof done.run);
     return sty_done_write(j->done.data, &done, err);
 }
 
 static int exit_of(const sty_counts *counts, size_t most) {
-    if (counts->n_ok == 0 && counts->n_failed > 0) return EXIT_NONE_DONE;
+    if (counts->n_records == 0 && counts->n_failed > 0) return EXIT_NONE_DONE;
     return counts->n_failed > most ? EXIT_SOME_FAILED : EXIT_OK;
 }
 
@@ -387,10 +389,14 @@ static bool set_trim(extract_options *o, char *text, size_t n) {
 static bool set_channel(extract_options *o) {
     char *end = NULL;
     if (!o->channel_text || strcmp(o->channel_text, "mix") == 0) return true;
+    if (strcmp(o->channel_text, "each") == 0) {
+        o->channel = -1;
+        return true;
+    }
     const long channel = strtol(o->channel_text, &end, 10);
     o->channel = (int)channel;
     if (*o->channel_text && !*end && channel >= 0 && channel <= 64) return true;
-    message_error("--channel is '%.40s', expected mix or a number from 0 to 64", o->channel_text);
+    message_error("--channel is '%.40s', expected mix, each or a number from 0 to 64", o->channel_text);
     return false;
 }
 

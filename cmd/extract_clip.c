@@ -102,9 +102,11 @@ static sty_status part_alone(clip_work *w, const char *name, int channel, double
     return status;
 }
 
+static const char *name_of(const sty_entry *entry) { return entry->kind == STY_SOURCE_STDIN ? "standard input" : entry->path; }
+
 static sty_status read_clip(clip_work *w, const sty_entry *entry, int channel, double start_s, double end_s, bool shared,
                             sty_clip **clip, sty_err *err) {
-    const char *name = entry->kind == STY_SOURCE_STDIN ? "standard input" : entry->path;
+    const char *name = name_of(entry);
     const sty_clip *whole = shared && (start_s > 0 || end_s > 0) ? whole_clip(w, name, channel) : NULL;
     if (whole) STY_TRY(sty_clip_part(whole, start_s, end_s, name, clip, err));
     else STY_TRY(part_alone(w, name, channel, start_s, end_s, clip, err));
@@ -120,18 +122,21 @@ static sty_status read_clip(clip_work *w, const sty_entry *entry, int channel, d
 
 typedef struct {
     const sty_entry *entry;
-    const char *id;
+    const char *id, *series;
     int channel;
+    double start_s, end_s; /* end 0: to the end */
     sty_emitter *emitter;
 } request;
 
 static void emit_failure(const clip_work *w, const request *r, const sty_err *why) {
     const sty_record record = {.id = r->id,
+                               .input = r->entry->id,
+                               .series = r->series,
                                .path = r->entry->path,
                                .speaker = r->entry->speaker,
                                .columns = r->entry->columns,
                                .n_columns = w->n_columns,
-                               .channel = r->channel,
+                               .channel = r->channel > 0 ? r->channel : 0,
                                .status = why->status,
                                .message = why->message};
     sty_emit(r->emitter, &record);
@@ -171,6 +176,8 @@ static sty_status emit_result(clip_work *w, const request *r, const input *in, s
     }
     const sty_record record = {
         .id = r->id,
+        .input = r->entry->id,
+        .series = r->series,
         .path = r->entry->path,
         .speaker = r->entry->speaker,
         .columns = r->entry->columns,
@@ -196,35 +203,48 @@ static void window_id(const char *id, double start_s, double end_s, char *text, 
     snprintf(text, n, "%s-%07lld-%07lld", id, llround(start_s * 1000), llround(end_s * 1000));
 }
 
-/* Window after window, each read for itself: memory does not grow with the
- * recording. The last one that is not whole is left out, unless it is the only one. */
-static sty_status run_windows(clip_work *w, const request *r, double start_s, double end_s, sty_err *err) {
+/* One window. *end: no other follows; it ends before its length or lies behind the
+ * recording's end. */
+static sty_status run_window(clip_work *w, const request *r, sty_clip_stream *stream, double from, double to, bool first, bool *end,
+                             sty_err *err) {
     char id[1024];
-    for (size_t k = 0;; k++) {
-        const double from = start_s + (double)k * w->hop_s;
-        double to = from + w->window_s;
-        input in = {.path = r->entry->path};
-        if (end_s > 0 && k > 0 && to > end_s + 1e-9) return STY_OK;
-        if (end_s > 0 && to > end_s) to = end_s;
-        sty_status status = part_alone(w, r->entry->path, r->channel, from, to, &in.clip, err);
-        if (k > 0 && status == STY_EMPTY) return STY_OK;
-        if (status == STY_OK && k > 0 && sty_clip_facts(in.clip)->duration_s < w->window_s - 0.001) {
-            input_clear(&in);
-            return STY_OK;
-        }
-        if (status == STY_OK) to = from + sty_clip_facts(in.clip)->duration_s;
-        const bool only = status == STY_OK && to - from < w->window_s - 0.001;
-        request one = *r;
-        window_id(r->id, from, to, id, sizeof id);
-        one.id = id;
-        if (status == STY_OK) status = emit_result(w, &one, &in, err);
+    request one = *r;
+    input in = {.path = r->entry->path};
+    sty_status status = sty_clip_stream_part(stream, from, to, &in.clip, err);
+    if (status == STY_OK) to = from + sty_clip_facts(in.clip)->duration_s;
+    *end = status == STY_EMPTY || (status == STY_OK && to - from < w->window_s - 0.001);
+    if (*end && !first) {
         input_clear(&in);
-        if (status == STY_NONFINITE || status == STY_TOO_SHORT) {
-            emit_failure(w, &one, err);
-            status = STY_OK;
-        }
-        if (status != STY_OK || only) return status;
+        return STY_OK;
     }
+    window_id(r->id, from, to, id, sizeof id);
+    one.id = id;
+    one.series = r->id;
+    if (status == STY_OK) status = emit_result(w, &one, &in, err);
+    input_clear(&in);
+    if (status != STY_NONFINITE && status != STY_TOO_SHORT) return status;
+    emit_failure(w, &one, err);
+    return STY_OK;
+}
+
+/* Window after window of a recording that is decoded once and never held whole: memory
+ * does not grow with it. The last window that is not whole is left out, unless it is
+ * the only one. */
+static sty_status run_windows(clip_work *w, const request *r, sty_err *err) {
+    const sty_clip_options how = {.channel = r->channel, .zero_nonfinite = w->zero_nonfinite};
+    sty_clip_stream *stream = NULL;
+    STY_TRY(sty_clip_stream_open(w->fd, name_of(r->entry), &how, &stream, err));
+    sty_status status = STY_OK;
+    bool end = false;
+    for (size_t k = 0; status == STY_OK && !end; k++) {
+        const double from = r->start_s + (double)k * w->hop_s;
+        double to = from + w->window_s;
+        if (r->end_s > 0 && k > 0 && to > r->end_s + 1e-9) break;
+        if (r->end_s > 0 && to > r->end_s) to = r->end_s;
+        status = run_window(w, r, stream, from, to, k == 0, &end, err);
+    }
+    sty_clip_stream_free(stream);
+    return status;
 }
 
 /* ---- one entry ---- */
@@ -246,17 +266,50 @@ static sty_status read_features(clip_work *w, const sty_entry *entry, input *in,
     return sty_err_set(err, STY_NOT_AUDIO, "'%s' has %d axes, expected [frames, bins]", entry->path, in->features.rank);
 }
 
+/* --channel each: a record for every channel, ID-ch1, ID-ch2, ... */
+static sty_status run_each(clip_work *w, const request *r, bool shared, sty_err *err) {
+    char id[1024];
+    int n = 1;
+    sty_clip *all = NULL;
+    sty_status status = STY_OK;
+    if (w->window_s > 0) {
+        const sty_clip_options how = {.channel = 0};
+        sty_clip_stream *stream = NULL;
+        STY_TRY(sty_clip_stream_open(w->fd, name_of(r->entry), &how, &stream, err));
+        n = sty_clip_stream_channels(stream);
+        sty_clip_stream_free(stream);
+    } else {
+        STY_TRY(read_clip(w, r->entry, 0, r->start_s, r->end_s, shared, &all, err));
+        n = sty_clip_facts(all)->n_channels;
+    }
+    for (int c = 1; c <= n && status == STY_OK; c++) {
+        request one = *r;
+        snprintf(id, sizeof id, "%s-ch%d", r->id, c);
+        one.id = id;
+        one.channel = c;
+        input in = {.path = r->entry->path};
+        if (all) status = sty_clip_pick(all, c, &in.clip, err);
+        if (status == STY_OK) status = all ? emit_result(w, &one, &in, err) : run_windows(w, &one, err);
+        input_clear(&in);
+        if (status == STY_OK) continue;
+        emit_failure(w, &one, err); /* the other channels may be good */
+        status = status == STY_BAD_ARGUMENT || status == STY_BAD_MODEL ? status : STY_OK;
+    }
+    sty_clip_free(all);
+    return status;
+}
+
 static sty_status run_entry(clip_work *w, const request *r, bool shared, sty_err *err) {
     const sty_entry *entry = r->entry;
-    const bool part = entry->start_s > 0 || entry->end_s > 0;
-    const double start_s = part ? entry->start_s : w->start_s, end_s = part ? entry->end_s : w->end_s;
     input in = {.path = entry->path};
     sty_status status;
     if (is_npy(w->fd)) {
         if (w->window_s > 0) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; windows are cut from audio", entry->path);
+        if (r->channel < 0) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; it has no channels", entry->path);
         status = read_features(w, entry, &in, err);
-    } else if (w->window_s > 0) return run_windows(w, r, start_s, end_s, err);
-    else status = read_clip(w, entry, r->channel, start_s, end_s, shared, &in.clip, err);
+    } else if (r->channel < 0) return run_each(w, r, shared, err);
+    else if (w->window_s > 0) return run_windows(w, r, err);
+    else status = read_clip(w, entry, r->channel, r->start_s, r->end_s, shared, &in.clip, err);
     if (status == STY_OK) status = emit_result(w, r, &in, err);
     input_clear(&in);
     return status;
@@ -264,7 +317,13 @@ static sty_status run_entry(clip_work *w, const request *r, bool shared, sty_err
 
 void clip_work_run(void *context, const sty_entry *entry, int fd, bool again, bool shared, sty_emitter *emitter) {
     clip_work *w = context;
-    const request r = {.entry = entry, .id = entry->id, .channel = entry->channel ? entry->channel : w->channel, .emitter = emitter};
+    const bool part = entry->start_s > 0 || entry->end_s > 0;
+    const request r = {.entry = entry,
+                       .id = entry->id,
+                       .channel = entry->channel ? entry->channel : w->channel,
+                       .start_s = part ? entry->start_s : w->start_s,
+                       .end_s = part ? entry->end_s : w->end_s,
+                       .emitter = emitter};
     sty_err err = {.status = STY_OK};
     sty_status status = again && w->fd >= 0 ? STY_OK : STY_IO_ERROR;
     if (!again) status = take_source(w, entry, fd, &err);

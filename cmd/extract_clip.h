@@ -14,7 +14,7 @@ typedef struct clip_work {
     size_t *n_labels, n_names, n_columns;
     double start_s, end_s; /* of entries that name no part */
     double chunk_s, window_s, hop_s;
-    int channel;
+    int channel; /* 0: all of them as the model has it; -1: a record for each */
     bool zero_nonfinite;
     sty_average *pieces; /* with --chunk */
     /* of the source at hand */

@@ -82,7 +82,7 @@ static int run_merge(void *options_, int n_args, char **args) {
         return status == STY_CANCELLED && report_signal() ? 128 + report_signal() : exit_code(status);
     }
     message_note("%zu shards, %zu inputs, %zu of them failed", n_shards, counts.n_ok + counts.n_failed, counts.n_failed);
-    return counts.n_ok == 0 && counts.n_failed ? EXIT_NONE_DONE : EXIT_OK;
+    return counts.n_records == 0 && counts.n_failed ? EXIT_NONE_DONE : EXIT_OK;
 }
 
 const command command_merge = {

@@ -22,6 +22,10 @@ struct sty_export {
     sty_writer *writer;
     sty_out *status;
     sty_buf row;
+    struct input_state {
+        bool open, failed;
+        double start_s, end_s;
+    } input; /* at hand */
     sty_unpacked unpacked;
     sty_counts counts;
     group *groups;
@@ -54,20 +58,32 @@ sty_status sty_export_begin(const sty_export_options *options, sty_export **expo
 
 /* ---- status rows ---- */
 
-static sty_status put_status(sty_export *e, const sty_record *record, sty_err *err) {
+/* A row for each input, whatever the number of its records: the input has failed when
+ * one of them has. */
+static void begin_row(sty_export *e, const sty_record *record) {
     e->row.length = 0;
     sty_buf_text(&e->row, "{\"id\":");
-    sty_buf_json(&e->row, record->id);
+    sty_buf_json(&e->row, record->input ? record->input : record->id);
     sty_buf_text(&e->row, ",\"path\":");
     sty_buf_json(&e->row, record->path);
-    if (record->status == STY_OK) sty_buf_printf(&e->row, ",\"status\":\"ok\",\"duration\":%.6g}\n", record->duration_s);
-    else {
-        sty_buf_printf(&e->row, ",\"status\":\"error\",\"error\":{\"code\":\"%s\",\"message\":", sty_status_name(record->status));
-        sty_buf_json(&e->row, record->message);
-        sty_buf_text(&e->row, "}}\n");
-    }
+    e->input = (struct input_state){.open = true, .start_s = record->start_s};
+}
+
+static void fail_row(sty_export *e, const sty_record *record) {
+    e->input.failed = true;
+    sty_buf_printf(&e->row, ",\"status\":\"error\",\"error\":{\"code\":\"%s\",\"message\":", sty_status_name(record->status));
+    sty_buf_json(&e->row, record->message);
+    sty_buf_text(&e->row, "}}\n");
+}
+
+sty_status sty_export_input_end(sty_export *e, sty_err *err) {
+    if (!e->input.open) return STY_OK;
+    e->input.open = false;
+    e->counts.n_ok += !e->input.failed;
+    e->counts.n_failed += e->input.failed;
+    if (!e->input.failed) sty_buf_printf(&e->row, ",\"status\":\"ok\",\"duration\":%.6g}\n", e->input.end_s - e->input.start_s);
     if (e->row.failed) return sty_err_no_memory(err, e->row.capacity, "a row");
-    return sty_out_write(e->status, e->row.data, e->row.length, err);
+    return e->status ? sty_out_write(e->status, e->row.data, e->row.length, err) : STY_OK;
 }
 
 /* ---- means ---- */
@@ -160,19 +176,18 @@ static sty_status put_mean(sty_export *e, group *g, sty_err *err) {
 
 /* ---- records ---- */
 
-sty_status sty_export_put(sty_export *e, bool first, const void *payload, size_t n, sty_err *err) {
+sty_status sty_export_put(sty_export *e, const void *payload, size_t n, sty_err *err) {
     const sty_record *record = &e->unpacked.record;
     size_t at = 0;
     while (at < n) {
         if (!sty_unpack_record(payload, n, &at, &e->unpacked))
             return sty_err_set(err, STY_INTERNAL, "a record cannot be read back");
         const bool good = record->status == STY_OK;
-        if (first) {
-            e->counts.n_ok += good;
-            e->counts.n_failed += !good;
-            if (e->status) STY_TRY(put_status(e, record, err));
-            first = false;
-        }
+        const double end_s = record->start_s + record->duration_s;
+        if (!e->input.open) begin_row(e, record);
+        if (!good && !e->input.failed) fail_row(e, record);
+        if (good && end_s > e->input.end_s) e->input.end_s = end_s;
+        e->counts.n_records += good;
         if (good) e->counts.seconds += record->duration_s;
         if (good && e->facts->average != STY_AVERAGE_NOTHING) STY_TRY(add_to_mean(e, record, err));
         else STY_TRY(sty_writer_put(e->writer, record, err));

@@ -37,12 +37,14 @@ typedef struct sty_export sty_export;
 /* Errors: those of sty_writer_open. */
 sty_status sty_export_begin(const sty_export_options *options, sty_export **exported, sty_err *err);
 
-/* One part of an input's records. Errors: STY_OUTPUT_ERROR, STY_BAD_ARGUMENT. */
-sty_status sty_export_put(sty_export *exported, bool first, const void *payload, size_t n, sty_err *err);
+/* One part of an input's records, and their end. Errors: STY_OUTPUT_ERROR, STY_BAD_ARGUMENT. */
+sty_status sty_export_put(sty_export *exported, const void *payload, size_t n, sty_err *err);
+sty_status sty_export_input_end(sty_export *exported, sty_err *err);
 sty_status sty_export_flush(sty_export *exported, sty_err *err);
 
 typedef struct sty_counts {
-    size_t n_ok, n_failed; /* inputs */
+    size_t n_ok, n_failed; /* inputs; one has failed when one of its records has */
+    size_t n_records;      /* good ones */
     double seconds;        /* of audio */
 } sty_counts;
 const sty_counts *sty_export_counts(const sty_export *exported);

@@ -20,7 +20,6 @@ typedef struct {
     sty_json *header;
     sty_run_facts facts;
     sty_export *exported;
-    size_t at; /* entry being exported; (size_t)-1: none yet */
     const char **ids;
 } merge;
 
@@ -137,11 +136,9 @@ static sty_status find_owners(merge *m, sty_err *err) {
 
 /* ---- export ---- */
 
-static sty_status put(void *context, size_t index, const void *payload, size_t n, sty_err *err) {
-    merge *m = context;
-    const bool first = m->at != index;
-    m->at = index;
-    return sty_export_put(m->exported, first, payload, n, err);
+static sty_status put(void *exported, size_t index, const void *payload, size_t n, sty_err *err) {
+    (void)index;
+    return sty_export_put(exported, payload, n, err);
 }
 
 static sty_status keep_id(void *context, size_t index, const void *payload, size_t n, sty_err *err) {
@@ -184,7 +181,8 @@ static sty_status export_merged(merge *m, sty_counts *counts, sty_err *err) {
     if (status == STY_OK) status = sty_export_begin(&options, &m->exported, err);
     for (size_t i = 0; i < m->n_entries && status == STY_OK; i++) {
         if (i % 4096 == 0 && m->options->tick) status = m->options->tick(m->options->context, err);
-        if (status == STY_OK) status = sty_log_each(m->logs[m->owner[order[i]] - 1], order[i], put, m, err);
+        if (status == STY_OK) status = sty_log_each(m->logs[m->owner[order[i]] - 1], order[i], put, m->exported, err);
+        if (status == STY_OK) status = sty_export_input_end(m->exported, err);
     }
     sty_free(order);
     if (status != STY_OK) {
@@ -192,11 +190,11 @@ static sty_status export_merged(merge *m, sty_counts *counts, sty_err *err) {
         return status;
     }
     *counts = *sty_export_counts(m->exported);
-    return sty_export_end(m->exported, counts->n_ok > 0, err);
+    return sty_export_end(m->exported, counts->n_records > 0, err);
 }
 
 sty_status sty_merge(const sty_merge_options *options, sty_counts *counts, size_t *n_shards, sty_err *err) {
-    merge m = {.options = options, .at = (size_t)-1};
+    merge m = {.options = options};
     const char *base = options->shards ? options->shards : options->output;
     memset(counts, 0, sizeof *counts);
     STY_TRY(sty_shard_total(base, &m.total, err));

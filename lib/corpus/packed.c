@@ -56,6 +56,8 @@ void sty_pack_record(const sty_record *record, sty_buf *out) {
     sty_buf_put(out, &h, sizeof h);
     put_text(out, record->id);
     put_text(out, record->path);
+    put_text(out, record->input);
+    put_text(out, record->series);
     put_text(out, record->speaker);
     put_text(out, record->message);
     for (size_t i = 0; i < h.n_notes; i++)
@@ -136,7 +138,8 @@ bool sty_unpack_record(const void *bytes, size_t n, size_t *at, sty_unpacked *ou
     record->notes = out->notes;
     record->columns = out->columns;
     record->fields = out->fields;
-    bool good = get_text(&r, &record->id) && get_text(&r, &record->path) && get_text(&r, &record->speaker) &&
+    bool good = get_text(&r, &record->id) && get_text(&r, &record->path) && get_text(&r, &record->input) &&
+                get_text(&r, &record->series) && get_text(&r, &record->speaker) &&
                 get_text(&r, &record->message) && record->id && record->path;
     for (size_t i = 0; good && i < h.n_notes; i++)
         good = get_text(&r, &out->notes[i]) && out->notes[i];

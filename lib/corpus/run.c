@@ -79,7 +79,8 @@ static sty_status look_at(state *s, bool first, const void *payload, size_t n, s
 static sty_status drain(state *s, sty_err *err) {
     bool any = false;
     for (waiting *w = &s->window[s->head % WINDOW]; w->done; w = &s->window[s->head % WINDOW]) {
-        STY_TRY(sty_export_put(s->exported, true, w->packed.data, w->packed.length, err));
+        STY_TRY(sty_export_put(s->exported, w->packed.data, w->packed.length, err));
+        STY_TRY(sty_export_input_end(s->exported, err));
         sty_buf_clear(&w->packed);
         w->packed = (sty_buf){0};
         w->done = false;
@@ -133,36 +134,30 @@ static int by_id(const void *a, const void *b, void *context) {
     return strcmp(entries[*(const size_t *)a].id, entries[*(const size_t *)b].id);
 }
 
-typedef struct {
-    sty_export *exported;
-    size_t index;
-} put_context;
-
-static sty_status put_part(void *context, size_t index, const void *payload, size_t n, sty_err *err) {
-    put_context *c = context;
-    const bool first = c->index != index;
-    c->index = index;
-    return sty_export_put(c->exported, first, payload, n, err);
+static sty_status put_part(void *exported, size_t index, const void *payload, size_t n, sty_err *err) {
+    (void)index;
+    return sty_export_put(exported, payload, n, err);
 }
 
 static sty_status export_all(state *s, size_t *order, sty_counts *counts, sty_err *err) {
     const sty_run *run = s->run;
-    put_context context = {.index = (size_t)-1};
+    sty_export *exported = NULL;
     for (size_t i = 0; i < run->n; i++)
         order[i] = run->todo ? run->todo[i] : i;
     if (run->sort) qsort_r(order, run->n, sizeof *order, by_id, run->list->entries);
-    STY_TRY(sty_export_begin(&run->output, &context.exported, err));
+    STY_TRY(sty_export_begin(&run->output, &exported, err));
     sty_status status = STY_OK;
     for (size_t i = 0; i < run->n && status == STY_OK; i++) {
         if (i % 4096 == 0) status = tick(s, err);
-        if (status == STY_OK) status = sty_log_each(s->log, order[i], put_part, &context, err);
+        if (status == STY_OK) status = sty_log_each(s->log, order[i], put_part, exported, err);
+        if (status == STY_OK) status = sty_export_input_end(exported, err);
     }
     if (status != STY_OK) {
-        sty_export_abort(context.exported);
+        sty_export_abort(exported);
         return status;
     }
-    *counts = *sty_export_counts(context.exported);
-    return sty_export_end(context.exported, counts->n_ok > 0 || run->empty_output, err);
+    *counts = *sty_export_counts(exported);
+    return sty_export_end(exported, counts->n_records > 0 || run->empty_output, err);
 }
 
 static sty_status run_logged(state *s, sty_counts *counts, sty_err *err) {

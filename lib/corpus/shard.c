@@ -229,8 +229,8 @@ void sty_done_digest(const char *header, char digest[33]) {
 
 sty_status sty_done_write(const char *path, const sty_done *done, sty_err *err) {
     char text[300];
-    const int n = snprintf(text, sizeof text, "{\"shard\":%zu,\"total\":%zu,\"entries\":%zu,\"ok\":%zu,\"failed\":%zu,\"run\":\"%s\"}\n", done->shard,
-                           done->total, done->n_entries, done->n_ok, done->n_failed, done->run);
+    const int n = snprintf(text, sizeof text, "{\"shard\":%zu,\"total\":%zu,\"entries\":%zu,\"ok\":%zu,\"failed\":%zu,\"records\":%zu,\"run\":\"%s\"}\n", done->shard,
+                           done->total, done->n_entries, done->n_ok, done->n_failed, done->n_records, done->run);
     return sty_file_write(path, text, (size_t)n, true, err);
 }
 
@@ -243,7 +243,8 @@ sty_status sty_done_read(const char *path, sty_done *done, sty_err *err) {
     const struct {
         const char *key;
         size_t *to;
-    } rows[] = {{"shard", &done->shard}, {"total", &done->total}, {"entries", &done->n_entries}, {"ok", &done->n_ok}, {"failed", &done->n_failed}};
+    } rows[] = {{"shard", &done->shard}, {"total", &done->total}, {"entries", &done->n_entries}, {"ok", &done->n_ok}, {"failed", &done->n_failed},
+                {"records", &done->n_records}};
     done->run[0] = '\0';
     for (size_t i = 0; status == STY_OK && i < STY_COUNT(rows); i++) {
         const sty_cursor root = sty_json_root(json);

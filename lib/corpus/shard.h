@@ -31,7 +31,7 @@ void sty_shard_name(const char *output, const sty_shard *shard, const char *exte
 
 /* The completion record. */
 typedef struct sty_done {
-    size_t shard, total, n_entries, n_ok, n_failed;
+    size_t shard, total, n_entries, n_ok, n_failed, n_records;
     char run[33]; /* digest of the log's header: of all that the results depend on */
 } sty_done;
 void sty_done_digest(const char *header, char digest[33]);

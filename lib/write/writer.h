@@ -19,6 +19,8 @@ typedef struct sty_field {
 /* Everything known of one clip, good or failed. */
 typedef struct sty_record {
     const char *id, *path;
+    const char *input;       /* the id of the input that this is a record of; NULL: id */
+    const char *series;      /* the id of the recording that this is a window of, or NULL */
     double start_s, duration_s;
     int channel; /* 0: all channels mixed */
     int rate_hz; /* of the source; 0: unknown (features) */

@@ -268,7 +268,7 @@ class CommandLine(stylet.Case):
         self.assertLess(cut["num_frames"], 0.5 * whole["num_frames"])
         self.assertEqual(same["style"], whole["style"])
         self.fails(2, "extract", "--trim", "soft", clip, saying="'trim' is 'soft'")
-        self.fails(2, "extract", "--channel", "left", clip, saying="expected mix or a number")
+        self.fails(2, "extract", "--channel", "left", clip, saying="expected mix, each or a number")
 
     def test_verify_tells_a_wrong_model_from_no_model(self):
         model = self.scratch / "m"

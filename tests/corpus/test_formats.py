@@ -80,6 +80,28 @@ class Formats(stylet.Case):
         self.assertEqual({p.name for p in folder.iterdir()}, {"tensors.tsv", "metadata.tsv", "config.json", "projector_config.pbtxt"})
         self.assertEqual([p.name for p in self.scratch.iterdir() if p.name not in ("p", "clips")], [])
 
+    def test_windows_are_rows_of_one_kaldi_matrix_with_their_times_beside_it(self):
+        sounds = [stylet.write_wav(self.scratch / f"w{k}.wav", stylet.voice(4.5 + k, f0=100 + 30 * k)) for k in range(2)]
+        windows = ("--window", 2, "--hop", 1)
+        want = self.records("extract", *windows, *sounds)
+        ark, scp = self.scratch / "w.ark", self.scratch / "w.scp"
+        self.ok("extract", *windows, "-o", f"ark,scp:{ark},{scp}", *sounds)
+        rows = []
+        for line in scp.read_text().splitlines():
+            matrix = read_ark(ark.read_bytes(), int(line.rpartition(":")[2]))
+            rows += [(line.split()[0], row) for row in matrix]
+        segments = [line.split() for line in (self.scratch / "w.ark.segments").read_text().splitlines()]
+        self.assertEqual([len(rows), len(segments)], [7, 7])
+        for record, (key, row), (window, recording, start, end) in zip(want, rows, segments):
+            self.assertEqual((record["id"], key), (window, recording))
+            self.assertEqual((record["start"], record["start"] + record["duration"]), (float(start), float(end)))
+            np.testing.assert_array_equal(row, np.float32(record["style"]))
+        self.ok("extract", *windows, "-o", f"ark,t:{self.scratch / 't.ark'}", *sounds)
+        text = (self.scratch / "t.ark").read_text()
+        numbers = [np.float32(re.sub(r"\s+", " ", block).strip().split(" ")) for block in re.findall(r"\[(.*?)\]", text, re.S)]
+        np.testing.assert_array_equal(np.concatenate(numbers), np.concatenate([row for _, row in rows]))
+        self.fails(2, "extract", *windows, "-o", "ark:-", *sounds, saying="rows of a matrix")
+
     def test_kaldi_refuses_ids_with_blanks_before_anything_runs(self):
         spaced = self.paths[0].rename(self.paths[0].with_name("two words.wav"))
         self.fails(2, "extract", "-o", f"ark:{self.scratch / 'x.ark'}", spaced, saying=["blank", "--id-from"])

@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -297,6 +298,56 @@ class Streams(Base):
                          [(f"long-{k * 1000:07d}-{(k + 2) * 1000:07d}", k, 2) for k in range(4)])
         alone, = self.records("extract", "--start", 1, "--end", 3, sound)
         self.assertEqual(records[1]["style"], alone["style"])
+
+    def test_windows_of_codings_that_cannot_be_sought_are_the_parts_too(self):
+        wav = stylet.write_wav(self.scratch / "long.wav", stylet.voice(7))
+        for kind in ("mp3", "ogg", "flac"):
+            sound = self.scratch / f"long.{kind}"
+            if not shutil.which("ffmpeg") or subprocess.run(["ffmpeg", "-v", "error", "-i", wav, sound], stdin=subprocess.DEVNULL).returncode:
+                self.skipTest("no ffmpeg here that writes mp3, ogg and flac")
+            for start, hop in ((0, 1.5), (0.75, 3)):
+                records = self.records("extract", "--window", 2, "--hop", hop, "--start", start, sound)
+                self.assertGreaterEqual(len(records), 2)
+                for record in records:
+                    alone, = self.records("extract", "--start", record["start"], "--end", record["start"] + 2, sound)
+                    self.assertEqual(record["style"], alone["style"], (kind, record["id"]))
+
+    def test_windows_need_no_more_memory_when_the_recording_is_long(self):
+        most = []
+        for minutes in (1, 20):
+            sound = stylet.write_wav(self.scratch / f"{minutes}.wav", np.tile(stylet.voice(60), minutes))
+            out = self.scratch / f"{minutes}.npy"
+            pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "-j", "1", "--window", "10", "-o", str(out), str(sound)])
+            most.append(os.wait4(pid, 0)[2].ru_maxrss)
+            self.assertEqual(len(np.load(out)), 6 * minutes)
+        self.assertLess(most[1], most[0] + 8192)  # KiB; the 19 minutes more are 73 MiB of samples
+
+    def test_each_channel_is_a_record_of_its_own(self):
+        left, right = stylet.voice(2), stylet.voice(2, f0=200)
+        both = stylet.write_wav(self.scratch / "both.wav", np.stack([left, right], 1))
+        alone = [stylet.write_wav(self.scratch / f"{k}.wav", sound) for k, sound in enumerate((left, right))]
+        want = self.records("extract", *alone)
+        for more, last in (((), "both-ch2"), (("--window", 1), "both-ch2-0001000-0002000")):
+            records = self.records("extract", "--channel", "each", *more, both)
+            self.assertEqual(records[-1]["id"], last)
+            self.assertEqual([r["channel"] for r in records], [1, 2] if not more else [1, 1, 2, 2])
+            if not more:
+                self.assertEqual([r["style"] for r in records], [r["style"] for r in want])
+        second = self.records("extract", "--channel", 2, both)
+        self.assertEqual(second[0]["style"], want[1]["style"])
+        self.fails(2, "extract", "--channel", "all", both, saying="expected mix, each or a number")
+
+    def test_an_input_has_failed_when_one_of_its_windows_has(self):
+        sound = stylet.voice(6).astype("<f4")
+        sound[40000] = np.nan
+        path, status = self.scratch / "x.wav", self.scratch / "status.jsonl"
+        path.write_bytes(corpus.wav_header(bits=32, code=3, data=sound.nbytes) + sound.tobytes())
+        done = stylet.run("extract", "-q", "--window", 2, "--status", status, "-o", self.scratch / "x.jsonl", path)
+        self.assertEqual(done.returncode, 1, done.err)
+        records = [json.loads(line) for line in (self.scratch / "x.jsonl").read_text().splitlines()]
+        self.assertEqual([r.get("error", {}).get("code") for r in records], [None, "nonfinite", None])
+        row, = map(json.loads, status.read_text().splitlines())
+        self.assertEqual((row["id"], row["status"], row["error"]["code"]), ("x", "error", "nonfinite"))
 
     def test_speaker_means_are_the_means_of_their_clips(self):
         self.make(4)
