@@ -160,12 +160,25 @@ static sty_status read_list(job *j, char **args, int n_args, sty_err *err) {
     return sty_list_finish(&j->list, true, err);
 }
 
+/* In an npz list columns stand beside the outputs. */
+static sty_status check_array_names(const job *j, sty_err *err) {
+    for (size_t i = 0; i < j->list_options.n_keep; i++) {
+        const char *name = j->list_options.keep[i];
+        bool taken = strcmp(name, "ids") == 0 || strcmp(name, "model") == 0;
+        for (size_t k = 0; k < j->work.n_names; k++)
+            taken = taken || strcmp(name, j->work.names[k]) == 0;
+        if (taken) return sty_err_set(err, STY_BAD_ARGUMENT, "--keep %s: npz has an array of this name already", name);
+    }
+    return STY_OK;
+}
+
 /* What the entries must be for this output. */
 static sty_status check_list(const job *j, sty_err *err) {
     const bool speakers = j->facts.average == STY_AVERAGE_SPEAKER;
     if (j->list_options.n_keep && !j->format->columns)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--keep: %s has no place for list columns; jsonl, json, csv, tsv and projector have",
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--keep: %s has no place for list columns; jsonl, json, csv, tsv, npz and projector have",
                            j->format->name);
+    if (strcmp(j->format->name, "npz") == 0) STY_TRY(check_array_names(j, err));
     for (size_t i = 0; i < j->list.n; i++) {
         const sty_entry *e = &j->list.entries[i];
         const char *id = speakers ? e->speaker : e->id;

@@ -78,6 +78,17 @@ sty_status sty_list_add_list(sty_list *list, const char *path, sty_err *err) {
     return status;
 }
 
+/* A column that no entry has is a mistake in its name. */
+static sty_status check_kept(const sty_list *list, sty_err *err) {
+    for (size_t k = 0; k < list->options->n_keep && list->n; k++) {
+        bool found = false;
+        for (size_t i = 0; i < list->n && !found; i++)
+            found = list->entries[i].columns && list->entries[i].columns[k];
+        if (!found) return sty_err_set(err, STY_BAD_ARGUMENT, "--keep %s: no entry of the list has this column", list->options->keep[k]);
+    }
+    return STY_OK;
+}
+
 sty_status sty_list_finish(sty_list *list, bool check_ids, sty_err *err) {
     if (list->options->segments) STY_TRY(sty_list_join_segments(list, err));
     if (list->options->utt2spk) STY_TRY(sty_list_join_speakers(list, err));
@@ -87,7 +98,9 @@ sty_status sty_list_finish(sty_list *list, bool check_ids, sty_err *err) {
         STY_TRY(sty_list_spoil(list, entry, err, "the part from %g to %g s is empty", entry->start_s, entry->end_s));
     }
     STY_TRY(sty_list_give_ids(list, err));
-    return check_ids ? sty_list_check_ids(list, err) : STY_OK;
+    if (!check_ids) return STY_OK;
+    STY_TRY(check_kept(list, err));
+    return sty_list_check_ids(list, err);
 }
 
 void sty_list_empty(sty_list *list) {

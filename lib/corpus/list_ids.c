@@ -35,8 +35,10 @@ static bool is_built_in(const char *name, size_t n) {
 sty_status sty_list_plan_columns(sty_list *list, sty_err *err) {
     const sty_list_options *o = list->options;
     const char *from = o->id_from;
-    for (size_t i = 0; i < o->n_keep; i++)
+    for (size_t i = 0; i < o->n_keep; i++) {
         STY_TRY(add_column(list, o->keep[i], strlen(o->keep[i]), err));
+        if (list->n_columns != i + 1) return sty_err_set(err, STY_BAD_ARGUMENT, "--keep names the column '%s' twice", o->keep[i]);
+    }
     if (!from || strcmp(from, "path") == 0 || strcmp(from, "stem") == 0) return STY_OK;
     if (strncmp(from, "column:", 7) == 0 && from[7]) return add_column(list, from + 7, strlen(from + 7), err);
     if (!is_template(from))

@@ -8,7 +8,7 @@
 
 #include "write/writer.h"
 
-enum { STY_MAX_NOTES = 16, STY_MAX_COLUMNS = 32 };
+enum { STY_MAX_NOTES = 16 };
 
 /* Appends one record; its length is a multiple of 8. */
 void sty_pack_record(const sty_record *record, sty_buf *out);

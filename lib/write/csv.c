@@ -2,7 +2,7 @@
  *
  *   one vector output     id,path,start,end,e0,e1,...   (labels instead of e0, ...)
  *   one matrix output     id,head,t0,t1,...             a row for each head
- *   list columns          between `end` and the values
+ *   list columns          before the values
  *   several outputs       id,path,start,end,style.0,...,token_weights.0.0,... */
 #include "write/formats.h"
 
@@ -51,6 +51,20 @@ static void indexed(sty_writer *writer, const sty_fields *fields, size_t f, size
     }
 }
 
+static void column_names(sty_writer *writer, const sty_record *record) {
+    for (size_t i = 0; i < record->n_columns; i++) {
+        gap(writer);
+        cell(writer, record->column_names[i]);
+    }
+}
+
+static void columns(sty_writer *writer, const sty_record *record) {
+    for (size_t i = 0; i < record->n_columns; i++) {
+        gap(writer);
+        cell(writer, record->columns[i] ? record->columns[i] : "");
+    }
+}
+
 static void header(sty_writer *writer, const sty_record *record) {
     const sty_fields *fields = writer->state;
     static const char *const names[] = {"id", "path", "start", "end"};
@@ -58,6 +72,7 @@ static void header(sty_writer *writer, const sty_record *record) {
         cell(writer, "id");
         gap(writer);
         cell(writer, "head");
+        column_names(writer, record);
         for (size_t i = 0; i < fields->field[0].dim[1]; i++) {
             gap(writer);
             sty_buf_printf(&writer->text, "t%zu", i);
@@ -69,10 +84,7 @@ static void header(sty_writer *writer, const sty_record *record) {
         if (i) gap(writer);
         cell(writer, names[i]);
     }
-    for (size_t i = 0; i < record->n_columns; i++) {
-        gap(writer);
-        cell(writer, record->column_names[i]);
-    }
+    column_names(writer, record);
     for (size_t f = 0; f < fields->n; f++)
         for (size_t i = 0; i < fields->field[f].count; i++) {
             gap(writer);
@@ -103,6 +115,7 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
             cell(writer, record->id);
             gap(writer);
             sty_buf_printf(&writer->text, "%zu", h);
+            columns(writer, record);
             values(writer, record->fields[0].view.data + h * dim[1], dim[1]);
         }
         return sty_writer_send(writer, err);
@@ -114,10 +127,7 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
     sty_buf_printf(&writer->text, "%.10g", record->start_s);
     gap(writer);
     sty_buf_printf(&writer->text, "%.10g", record->start_s + record->duration_s);
-    for (size_t i = 0; i < record->n_columns; i++) {
-        gap(writer);
-        cell(writer, record->columns[i] ? record->columns[i] : "");
-    }
+    columns(writer, record);
     for (size_t f = 0; f + 1 < fields->n; f++)
         for (size_t i = 0; i < fields->field[f].count; i++) {
             gap(writer);

@@ -1,5 +1,5 @@
-/* npz.c - `npz`: ids, every output as an array [N, ...], and `model`, the name and
- * the hash of the model as two texts, for numpy.load.
+/* npz.c - `npz`: ids, every output as an array [N, ...], `model`, the name and the
+ * hash of the model as two texts, and list columns as texts, for numpy.load.
  *
  * A zip file of stored .npy members, as NumPy writes them: ZIP64 sizes, the date
  * 1980-01-01, no flags. Members follow one another, so each output's rows wait
@@ -16,21 +16,36 @@
 
 enum { CHUNK = 1 << 16 };
 
+/* A text for each record, UTF-8, each followed by a NUL. */
+typedef struct {
+    char *name;
+    FILE *file;
+    size_t longest; /* code points */
+} text_rows;
+
 typedef struct {
     sty_fields fields;
     FILE *rows[STY_MAX_FIELDS];
-    FILE *ids; /* UTF-8, each followed by a NUL */
-    size_t longest_id; /* code points */
+    text_rows texts[1 + STY_MAX_COLUMNS]; /* ids, then list columns */
+    size_t n_texts;
     sty_buf directory;
     size_t n_members;
 } npz_state;
 
-static sty_status open_npz(sty_writer *writer, sty_err *err) {
+static sty_status open_texts(sty_writer *writer, const char *name, sty_err *err) {
     npz_state *state = writer->state;
+    text_rows *t = &state->texts[state->n_texts];
+    t->name = sty_copy_text(name, strlen(name));
+    if (!t->name) return sty_err_no_memory(err, strlen(name), "a name");
+    t->file = sty_spool_open(writer);
+    state->n_texts++;
+    return t->file ? STY_OK : sty_spool_failed(writer, err);
+}
+
+static sty_status open_npz(sty_writer *writer, sty_err *err) {
     if (sty_out_is_stream(writer->out))
         return sty_err_set(err, STY_BAD_ARGUMENT, "npz needs a file; give it with -o OUT.npz");
-    state->ids = sty_spool_open(writer);
-    return state->ids ? STY_OK : sty_spool_failed(writer, err);
+    return open_texts(writer, "ids", err);
 }
 
 static size_t code_points(const char *text) {
@@ -38,6 +53,12 @@ static size_t code_points(const char *text) {
     for (; *text; text++)
         n += ((unsigned char)*text & 0xC0) != 0x80;
     return n;
+}
+
+static sty_status put_row(sty_writer *writer, text_rows *t, const char *text, sty_err *err) {
+    const size_t length = strlen(text) + 1, points = code_points(text);
+    if (points > t->longest) t->longest = points;
+    return fwrite(text, 1, length, t->file) == length ? STY_OK : sty_spool_failed(writer, err);
 }
 
 static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err) {
@@ -49,9 +70,12 @@ static sty_status put(sty_writer *writer, const sty_record *record, sty_err *err
         if (fwrite(record->fields[i].view.data, sizeof(float), n, state->rows[i]) != n)
             return sty_spool_failed(writer, err);
     }
-    const size_t length = strlen(record->id) + 1, points = code_points(record->id);
-    if (points > state->longest_id) state->longest_id = points;
-    return fwrite(record->id, 1, length, state->ids) == length ? STY_OK : sty_spool_failed(writer, err);
+    STY_TRY(put_row(writer, &state->texts[0], record->id, err));
+    for (size_t i = 0; i < record->n_columns && i < STY_MAX_COLUMNS; i++) {
+        if (state->n_texts == i + 1) STY_TRY(open_texts(writer, record->column_names[i], err));
+        STY_TRY(put_row(writer, &state->texts[i + 1], record->columns[i] ? record->columns[i] : "", err));
+    }
+    return STY_OK;
 }
 
 /* ---- zip ---- */
@@ -217,14 +241,14 @@ static sty_status end_texts(sty_writer *writer, texts *t, sty_status status, sty
     return status == STY_OK ? end_member(writer, &t->m, err) : status;
 }
 
-static sty_status write_ids(sty_writer *writer, sty_err *err) {
-    npz_state *state = writer->state;
+static sty_status write_texts(sty_writer *writer, text_rows *rows, sty_err *err) {
     char *line = NULL;
     size_t capacity = 0;
     texts t = {0};
-    sty_status status = begin_texts(writer, "ids", writer->n_records, state->longest_id, &t, err);
-    rewind(state->ids);
-    while (status == STY_OK && getdelim(&line, &capacity, '\0', state->ids) > 0)
+    if (fflush(rows->file) != 0) return sty_spool_failed(writer, err);
+    sty_status status = begin_texts(writer, rows->name, writer->n_records, rows->longest, &t, err);
+    rewind(rows->file);
+    while (status == STY_OK && getdelim(&line, &capacity, '\0', rows->file) > 0)
         status = put_text(writer, &t, line, err);
     free(line);
     return end_texts(writer, &t, status, err);
@@ -265,11 +289,12 @@ static sty_status write_rows(sty_writer *writer, size_t i, sty_err *err) {
 
 static sty_status finish(sty_writer *writer, sty_err *err) {
     npz_state *state = writer->state;
-    if (fflush(state->ids) != 0) return sty_spool_failed(writer, err);
-    STY_TRY(write_ids(writer, err));
+    STY_TRY(write_texts(writer, &state->texts[0], err));
     for (size_t i = 0; i < state->fields.n; i++)
         STY_TRY(write_rows(writer, i, err));
     STY_TRY(write_model(writer, err));
+    for (size_t i = 1; i < state->n_texts; i++)
+        STY_TRY(write_texts(writer, &state->texts[i], err));
     return end_archive(writer, err);
 }
 
@@ -277,7 +302,10 @@ static void clear(sty_writer *writer) {
     npz_state *state = writer->state;
     for (size_t i = 0; i < STY_MAX_FIELDS; i++)
         if (state->rows[i]) fclose(state->rows[i]);
-    if (state->ids) fclose(state->ids);
+    for (size_t i = 0; i < state->n_texts; i++) {
+        if (state->texts[i].file) fclose(state->texts[i].file);
+        sty_free(state->texts[i].name);
+    }
     sty_buf_clear(&state->directory);
     sty_fields_clear(&state->fields);
 }
@@ -286,6 +314,7 @@ const sty_writer_type sty_writer_npz = {
     .name = "npz",
     .extension = ".npz",
     .summary = "NumPy archive: ids, an array [N, ...] for each output, model",
+    .columns = true,
     .state_size = sizeof(npz_state),
     .open = open_npz,
     .put = put,

@@ -39,6 +39,8 @@ typedef struct sty_record {
     size_t n_columns;
 } sty_record;
 
+enum { STY_MAX_COLUMNS = 32 };
+
 typedef struct sty_writer sty_writer;
 
 /* A format: fixed at its creation, then put for each record, then close. */

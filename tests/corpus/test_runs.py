@@ -1,4 +1,5 @@
 """Corpus runs: nothing lost, the same bytes however it went, exit codes, workers that die."""
+import csv
 import json
 import os
 import random
@@ -364,7 +365,20 @@ class Streams(Base):
         table.write_text("path\tmood\ttext\n" + "".join(f"{p}\t{m}\tx\n" for p, m in zip(self.paths, ("calm", "glad"))))
         records = self.records("extract", "--keep", "mood", "--files-from", table)
         self.assertEqual([r["columns"] for r in records], [{"mood": "calm"}, {"mood": "glad"}])
-        self.fails(2, "extract", "--keep", "mood", "--files-from", table, "-o", self.scratch / "x.npz", saying="no place for list columns")
+        for place in ("x.npy", "x.safetensors", "x.ark"):
+            self.fails(2, "extract", "--keep", "mood", "--files-from", table, "-o", self.scratch / place, saying="no place for list columns")
+        self.ok("extract", "--keep", "text,mood", "--files-from", table, "-o", self.scratch / "x.npz")
+        with np.load(self.scratch / "x.npz") as archive:
+            self.assertEqual((archive["mood"].tolist(), archive["text"].tolist()), (["calm", "glad"], ["x", "x"]))
+            np.testing.assert_array_equal(archive["style"], np.float32([r["style"] for r in records]))
+        for kind, gap in (("csv", ","), ("tsv", "\t")):
+            for output, width in (("style", 5), ("token_weights", 3)):
+                self.ok("extract", "--overwrite", "--keep", "mood", "-w", output, "--files-from", table, "-o", self.scratch / f"x.{kind}")
+                rows = list(csv.reader((self.scratch / f"x.{kind}").open(), delimiter=gap))
+                self.assertEqual({(row[0], row[width - 1]) for row in rows}, {("id", "mood"), ("00000", "calm"), ("00001", "glad")})
+        self.fails(2, "extract", "--keep", "mood,mood", "--files-from", table, saying="twice")
+        self.fails(2, "extract", "--keep", "mode", "--files-from", table, saying="has no column 'mode'")
+        self.fails(2, "extract", "--keep", "mood", *self.paths, saying="no entry of the list has this column")
 
 
 class Size(Base):
