@@ -6,7 +6,7 @@
  * of --steps, and what comes out is scaled and written as `extract` writes. */
 #include "commands.h"
 #include "messages.h"
-#include "vectors.h"
+#include "recipe.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -61,50 +61,12 @@ typedef struct {
     sty_arena arena;
 } job;
 
-/* ---- reading numbers ---- */
-
-/* "0.8" whole; false when it is no finite number. */
-static bool read_number(const char *text, double *value) {
-    char *end;
-    *value = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*value);
-}
-
-/* A count from *text on, which is moved behind it. */
-static bool read_index(const char **text, size_t *value) {
-    char *end;
-    if (**text < '0' || **text > '9') return false;
-    const unsigned long long v = strtoull(*text, &end, 10);
-    *value = v > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)v;
-    *text = end;
-    return true;
-}
-
-static sty_status in_range(const char *what, size_t i, size_t n, const char *option, const char *text, sty_err *err) {
-    if (i < n) return STY_OK;
-    return sty_err_set(err, STY_BAD_ARGUMENT, "--%s '%s': there is no %s %zu, the model has %ss 0 to %zu", option, text,
-                       what, i, what, n - 1);
-}
-
 /* ---- token weights ---- */
 
 static sty_status set_weights(job *j, const char *option, const text_list *list, bool per_head, sty_err *err) {
-    const sty_mixer_info *m = sty_mixer_facts(j->mixer);
-    for (size_t i = 0; i < list->n; i++) {
-        const char *p = list->items[i];
-        size_t head = 0, token = 0;
-        double w;
-        const bool ok = (!per_head || (read_index(&p, &head) && *p++ == ':')) && read_index(&p, &token) && *p == '=' &&
-                        read_number(p + 1, &w);
-        if (!ok)
-            return sty_err_set(err, STY_BAD_ARGUMENT, "--%s is '%s', expected %s with a finite number", option,
-                               list->items[i], per_head ? "HEAD:TOKEN=WEIGHT" : "TOKEN=WEIGHT");
-        if (per_head) STY_TRY(in_range("head", head, m->heads, option, list->items[i], err));
-        STY_TRY(in_range("token", token, m->tokens, option, list->items[i], err));
-        for (size_t h = per_head ? head : 0; h < (per_head ? head + 1 : m->heads); h++)
-            j->weights[h * m->tokens + token] = (float)w;
+    STY_TRY(recipe_weights(sty_mixer_facts(j->mixer), option, list, per_head, j->weights, err));
+    for (size_t i = 0; i < list->n; i++)
         sty_buf_printf(&j->recipe, "%s%s %s", j->recipe.length ? ", " : "", option, list->items[i]);
-    }
     return STY_OK;
 }
 
@@ -113,10 +75,10 @@ static sty_status replace_heads(job *j, sty_err *err) {
     for (size_t i = 0; i < j->o->replace.n; i++) {
         const char *text = j->o->replace.items[i], *p = text;
         size_t head, token;
-        if (!read_index(&p, &head) || *p++ != ':' || !read_index(&p, &token) || *p)
+        if (!recipe_index(&p, &head) || *p++ != ':' || !recipe_index(&p, &token) || *p)
             return sty_err_set(err, STY_BAD_ARGUMENT, "--replace is '%s', expected HEAD:TOKEN", text);
-        STY_TRY(in_range("head", head, m->heads, "replace", text, err));
-        STY_TRY(in_range("token", token, m->tokens, "replace", text, err));
+        STY_TRY(recipe_in_range("head", head, m->heads, "replace", text, err));
+        STY_TRY(recipe_in_range("token", token, m->tokens, "replace", text, err));
         memset(j->weights + head * m->tokens, 0, m->tokens * sizeof *j->weights);
         j->weights[head * m->tokens + token] = 1.0f;
         sty_buf_printf(&j->recipe, ", replace %s", text);
@@ -166,23 +128,8 @@ static sty_status mix_tokens(job *j, float *style, sty_err *err) {
 /* ---- sources ---- */
 
 static sty_status add_from(job *j, const char *text, sty_err *err) {
-    char operand[4096];
-    const char *colon = strrchr(text, ':');
-    double factor = 1;
-    size_t n = strlen(text);
-    if (colon && read_number(colon + 1, &factor)) {
-        n = (size_t)(colon - text);
-        j->factor_given = true;
-    } else if (colon && (strcmp(colon, ":nan") == 0 || strcmp(colon, ":inf") == 0))
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--from '%s': the factor must be a finite number", text);
-    else factor = 1;
-    snprintf(operand, sizeof operand, "%.*s", (int)(n < sizeof operand ? n : sizeof operand - 1), text);
     const size_t at = j->sources.n;
-    STY_TRY(vectors_add(&j->styles, operand, &j->sources, err));
-    if (j->sources.n != at + 1)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "--from '%s' has %zu vectors; name one as %s#ID", text,
-                           j->sources.n - at, operand);
-    j->factors[at] = factor;
+    STY_TRY(recipe_from(text, &j->styles, &j->sources, &j->factors[at], &j->factor_given, err));
     sty_buf_printf(&j->recipe, "%s%s", j->recipe.length ? ", " : "", text);
     return STY_OK;
 }
@@ -273,7 +220,7 @@ static sty_status write_all(job *j, size_t width, sty_err *err) {
 static sty_status check(job *j, sty_err *err) {
     const mix_options *o = j->o;
     j->scale = 1;
-    if (o->scale && !read_number(o->scale, &j->scale))
+    if (o->scale && !recipe_number(o->scale, &j->scale))
         return sty_err_set(err, STY_BAD_ARGUMENT, "--scale is '%s', expected a finite number", o->scale);
     if (!uses_tokens(o) && !o->from.n)
         return sty_err_set(err, STY_BAD_ARGUMENT, "nothing to mix: give --token, --head, --weights or --from (stylet mix --help)");

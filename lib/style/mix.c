@@ -171,11 +171,9 @@ static void run_node(sty_mixer *m, const sty_node *node) {
     node->type->run(&call);
 }
 
-sty_status sty_mixer_run(sty_mixer *m, const float *weights, float *style, sty_err *err) {
+/* From the token layer's output on. */
+static sty_status run_tail(sty_mixer *m, float *style, sty_err *err) {
     const sty_graph *graph = &m->model->graph;
-    const sty_node *token = &graph->nodes[m->token];
-    memcpy(m->tensors[token->out + 1].data, weights, m->info.heads * m->info.tokens * sizeof *weights);
-    token->type->mix(token->params, token->state, weights, m->scratch, m->tensors[token->out].data);
     for (size_t i = 0; i < graph->n_nodes; i++)
         if (m->behind[i]) run_node(m, &graph->nodes[i]);
     const float *from = m->tensors[m->value].data;
@@ -186,6 +184,28 @@ sty_status sty_mixer_run(sty_mixer *m, const float *weights, float *style, sty_e
                                (double)style[i]);
     }
     return STY_OK;
+}
+
+sty_status sty_mixer_run(sty_mixer *m, const float *weights, float *style, sty_err *err) {
+    const sty_node *token = &m->model->graph.nodes[m->token];
+    memcpy(m->tensors[token->out + 1].data, weights, m->info.heads * m->info.tokens * sizeof *weights);
+    token->type->mix(token->params, token->state, weights, m->scratch, m->tensors[token->out].data);
+    return run_tail(m, style, err);
+}
+
+sty_status sty_mixer_read(sty_mixer *m, const float *style, size_t width, float *out, sty_err *err) {
+    const int token = m->model->graph.nodes[m->token].out;
+    const size_t expected = sty_shape_count(&m->tensors[token].shape);
+    for (size_t i = 0; i < m->model->info.n_outputs; i++) {
+        if (strcmp(m->model->outputs[i].info.name, "style") != 0 || m->model->outputs[i].value != token) continue;
+        if (width != expected)
+            return sty_err_set(err, STY_BAD_ARGUMENT, "the style has %zu values, that of the model '%s' has %zu", width,
+                               m->model->info.name, expected);
+        memcpy(m->tensors[token].data, style, width * sizeof *style);
+        return run_tail(m, out, err);
+    }
+    return sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' of the model '%s' cannot be read from its style vector",
+                       m->output->info.name, m->model->info.name);
 }
 
 sty_status sty_mixer_tokens(sty_mixer *m, float *styles, sty_err *err) {

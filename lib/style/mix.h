@@ -32,6 +32,11 @@ const sty_mixer_info *sty_mixer_facts(const sty_mixer *mixer);
  * Errors: STY_NONFINITE when the result is not finite. */
 sty_status sty_mixer_run(sty_mixer *mixer, const float *weights, float *style, sty_err *err);
 
+/* What the mixer's output is for a given style [width]: only what the graph has behind
+ * `style` is run, where that is the token layer's output itself. out [facts.width].
+ * Errors: STY_BAD_ARGUMENT (another width, `style` is another value), STY_NONFINITE. */
+sty_status sty_mixer_read(sty_mixer *mixer, const float *style, size_t width, float *out, sty_err *err);
+
 /* The value projections: style [tokens, width] of each token alone, weight 1 in
  * every head. Errors: those of sty_mixer_run. */
 sty_status sty_mixer_tokens(sty_mixer *mixer, float *styles, sty_err *err);
