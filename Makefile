@@ -10,6 +10,8 @@ VARIANT ?= release
 BUILD := build/$(VARIANT)
 VERSION := $(shell sed -n 's/^.define STYLET_VERSION "\(.*\)"/\1/p' lib/stylet.h)
 
+# espeak-ng: its header only, the library is loaded when something is spoken (lib/speak/engine.h)
+HEADERS_OF := espeak-ng
 PACKAGES := sndfile soxr kissfft-float libcjson openblas libxxhash nettle zlib libpng
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla \
             -Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wundef
@@ -19,10 +21,10 @@ CFLAGS_release := -O2 -g
 CFLAGS_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
-CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES))
+CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES) $(HEADERS_OF))
 CFLAGS += -std=c11 $(or $(CFLAGS_$(VARIANT)),-O2 -g) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
           $(if $(WERROR),-Werror)
-LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
+LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 # KISS FFT's source (scripts/setup.sh fetches it) is compiled once for each vector
 # width by lib/audio/stft_*.c. Without it, or with make KISS=, the shared library serves.
 KISS := $(wildcard build/third_party/kissfft/kiss_fft.c)
@@ -182,8 +184,9 @@ install: all
 	install $(SHARED) $(DESTDIR)$(PREFIX)/lib/libstylet.so.0
 	ln -sf libstylet.so.0 $(DESTDIR)$(PREFIX)/lib/libstylet.so
 	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: %s\nCflags: -I$${includedir}\n' \
-	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
+	install -m 644 models/voices.tsv $(DESTDIR)$(PREFIX)/share/stylet/models/voices.tsv
 
 ## uninstall: takes away what install brought
 uninstall:

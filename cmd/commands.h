@@ -14,5 +14,6 @@ extern const command command_missing;
 extern const command command_mix;
 extern const command command_model;
 extern const command command_plot;
+extern const command command_speak;
 
 #endif

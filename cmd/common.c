@@ -12,22 +12,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void default_model_path(char *text, size_t n) {
+void shipped_path(const char *name, const char *file, char *text, size_t n) {
     char program[4096];
     const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     struct stat st;
-    static const char *const places[] = {"../models/default", "../../models/default",
-                                         "../share/stylet/models/default"};
+    static const char *const places[] = {"../models", "../../models", "../share/stylet/models"};
     program[length > 0 ? length : 0] = '\0';
     char *slash = strrchr(program, '/');
     if (slash) *slash = '\0';
     for (size_t i = 0; i < STY_COUNT(places); i++) {
-        snprintf(text, n, "%s/%s", program, places[i]);
-        char manifest[4200];
-        snprintf(manifest, sizeof manifest, "%.4000s/manifest.json", text);
-        if (stat(manifest, &st) == 0) return;
+        char looked_for[4400];
+        snprintf(text, n, "%s/%s/%s", program, places[i], name);
+        snprintf(looked_for, sizeof looked_for, "%.4000s%s", text, file);
+        if (stat(looked_for, &st) == 0) return;
     }
 }
+
+void default_model_path(char *text, size_t n) { shipped_path("default", "/manifest.json", text, n); }
 
 const char *model_path(const model_options *options) {
     static char shipped[4200];

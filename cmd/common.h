@@ -14,6 +14,10 @@ sty_model *open_model(const model_options *options, bool verify);
 const char *model_path(const model_options *options);
 bool model_exists(const char *path);
 
+/* The path of what is shipped in models/ as name into text, where file (behind that
+ * path) is there: beside the program, else installed. */
+void shipped_path(const char *name, const char *file, char *text, size_t n);
+
 /* The shipped model's folder into text: beside the program, else installed. */
 void default_model_path(char *text, size_t n);
 

@@ -23,13 +23,15 @@ static const command *const commands[] = {
     &command_mix,
     &command_model,
     &command_plot,
+    &command_speak,
 };
 
 static void print_help(FILE *out) {
     fputs("stylet - speech in, style vectors out\n\nExamples\n"
           "  stylet inspect speech.wav                                token weights as bars\n"
           "  stylet extract speech.wav                                the style vector as JSON\n"
-          "  stylet extract -w style,token_weights -o out.npz *.wav   many clips, one file\n\nCommands\n",
+          "  stylet extract -w style,token_weights -o out.npz *.wav   many clips, one file\n"
+          "  stylet speak --like speech.wav \"Good morning.\" -o out.wav  spoken like that clip\n\nCommands\n",
           out);
     for (size_t i = 0; i < STY_COUNT(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);

@@ -31,9 +31,11 @@ run  library libxxhash     libxxhash-dev
 run  library nettle        nettle-dev
 run  library zlib          zlib1g-dev
 run  library libpng        libpng-dev
+run  library espeak-ng     libespeak-ng-dev
 run  command python3       python3
 run  python  numpy         python3-numpy
 test library cmocka        libcmocka-dev
+test command espeak-ng     espeak-ng
 test command sbatch        slurm-client
 test command slurmctld     slurmctld
 test command slurmd        slurmd

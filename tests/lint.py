@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 
-FLOORS = {"base": 0, "math": 1, "audio": 2, "write": 2, "layers": 2, "model": 3, "style": 4, "corpus": 5, "plot": 4}
+FLOORS = {"base": 0, "math": 1, "audio": 2, "write": 2, "layers": 2, "model": 3, "style": 4, "corpus": 5, "plot": 4, "speak": 5}
 
 DOORS = {  # header: the files that may include it
     "sndfile.h": {"lib/audio/decode.c"},
@@ -32,6 +32,7 @@ DOORS = {  # header: the files that may include it
     "nettle/sha2.h": {"lib/base/hash.c"},
     "xxhash.h": {"lib/base/hash.c"},
     "png.h": {"lib/plot/png.c"},
+    "espeak-ng/speak_lib.h": {"lib/speak/engine.c"},
 }
 
 BANNED = {

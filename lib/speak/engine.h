@@ -1,0 +1,59 @@
+/* engine.h - text to samples, the one door to libespeak-ng. Floor 5.
+ *
+ * The library is loaded by its name when an engine is opened (dlopen of
+ * libespeak-ng.so.1), so that a program which never speaks neither needs it nor pays
+ * for it, and nothing of it becomes part of libstylet.
+ *
+ * espeak-ng keeps its state in globals, sets the process's LC_CTYPE to UTF-8 and takes
+ * the noise of breathy voices from rand(): one engine at a time in a process, one thread,
+ * and srand() is called before every synthesis so that the same words give the same
+ * samples. */
+#ifndef STY_SPEAK_ENGINE_H
+#define STY_SPEAK_ENGINE_H
+
+#include "base/mem.h"
+
+typedef struct sty_engine sty_engine;
+
+/* espeak-ng's own units: pitch 0 to 99, an octave for 50 steps; range 0 to 99, 50 being
+ * the voice's own; words a minute 80 to 450. */
+typedef struct sty_engine_settings {
+    int pitch, range, rate_wpm;
+} sty_engine_settings;
+
+enum {
+    STY_PITCH_OWN = 50,
+    STY_PITCH_MOST = 99,
+    STY_RANGE_OWN = 50,
+    STY_RANGE_MOST = 99,
+    STY_RATE_OWN = 175,
+    STY_RATE_LEAST = 80,
+    STY_RATE_MOST = 449 /* above, espeak-ng speeds the samples up instead */
+};
+
+/* What was said. Zero-initialise; grows, and serves again. */
+typedef struct sty_speech {
+    short *samples; /* [n] */
+    double *vowel_s; /* [n_vowels]: when each vowel begins */
+    size_t n, capacity, n_vowels, vowel_capacity;
+    int rate_hz;
+    bool failed; /* out of memory */
+} sty_speech;
+
+/* Errors: STY_BAD_ARGUMENT (no libespeak-ng, no espeak-ng-data, an engine is open). */
+sty_status sty_engine_open(sty_engine **engine, sty_err *err);
+void sty_engine_close(sty_engine *engine); /* NULL is fine */
+
+/* Chooses a language ("en", "fr-ca") and a variant of its voice ("f2"; NULL: none).
+ * Errors: STY_BAD_ARGUMENT, for an unknown variant with the nearest one. */
+sty_status sty_engine_voice(sty_engine *engine, const char *language, const char *variant, sty_err *err);
+
+/* Speaks UTF-8 text. settings NULL: the voice as it is. most_s: stops when so many
+ * seconds are there (0: never). With ssml, text is an SSML document.
+ * Errors: STY_BAD_ARGUMENT (nothing to say), STY_OUT_OF_MEMORY, STY_INTERNAL. */
+sty_status sty_engine_say(sty_engine *engine, const char *text, bool ssml, const sty_engine_settings *settings,
+                          double most_s, sty_speech *speech, sty_err *err);
+
+void sty_speech_clear(sty_speech *speech);
+
+#endif
