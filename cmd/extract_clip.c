@@ -144,15 +144,13 @@ static void emit_failure(const clip_work *w, const request *r, const sty_err *wh
 
 /* Runs an input: its outputs are then in the session or, of several runs, in pieces. */
 static sty_status compute(clip_work *w, const input *in, size_t *n_frames, size_t *n_padded, sty_err *err) {
-    sty_view features;
     *n_frames = *n_padded = 0;
     if (w->pieces) {
         sty_average_reset(w->pieces);
         return run_pieces(w->session, in, w->chunk_s, w->names, w->n_names, w->pieces, n_frames, n_padded, err);
     }
     STY_TRY(input_run(w->session, in, err));
-    STY_TRY(sty_session_output(w->session, "features", &features, err));
-    *n_frames = features.dim[0];
+    *n_frames = sty_session_frames(w->session);
     *n_padded = sty_session_padded(w->session);
     return STY_OK;
 }

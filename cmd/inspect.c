@@ -194,7 +194,8 @@ static void draw_maps(const screen *s, const char *name, const sty_view *w, sty_
 typedef struct {
     const input *in;
     const sty_model *model;
-    sty_view features, style, weights, labelled;
+    sty_view style, weights, labelled;
+    size_t n_frames;
     bool has_style, has_weights;
     const sty_output_info *labels; /* an output with labels, or NULL */
     const char *map_names[MAX_MAPS];
@@ -217,7 +218,7 @@ static void print_clip(const findings *f, sty_buf *out) {
     sty_buf_printf(out, "model     %s%s\n", info->name, info->trained ? "" : " (UNTRAINED)");
     sty_buf_text(out, "front end ");
     sty_describe_front_end(f->model, false, " ", out);
-    sty_buf_printf(out, "\nfeatures  %zu frames x %zu bins\n", f->features.dim[0], f->features.dim[1]);
+    sty_buf_printf(out, "\nfeatures  %zu frames x %zu bins\n", f->n_frames, info->n_features);
 }
 
 static void print_style(const findings *f, sty_buf *out) {
@@ -255,7 +256,7 @@ static void print_json(const findings *f, sty_buf *out) {
                        c->duration_s, c->rate_hz, c->source_channels);
         sty_buf_json(out, c->format);
     }
-    sty_buf_printf(out, ", \"num_frames\": %zu, \"front_end\": {", f->features.dim[0]);
+    sty_buf_printf(out, ", \"num_frames\": %zu, \"front_end\": {", f->n_frames);
     sty_describe_front_end(f->model, true, ", ", out);
     sty_buf_text(out, "}, \"model\": {\"name\": ");
     sty_buf_json(out, sty_model_facts(f->model)->name);
@@ -316,7 +317,7 @@ static sty_status inspect(const inspect_options *o, const sty_model *model, sty_
         *err = dump.err;
         return dump.err.status;
     }
-    STY_TRY(sty_session_output(session, "features", &f.features, err));
+    f.n_frames = sty_session_frames(session);
     f.has_style = sty_session_output(session, "style", &f.style, NULL) == STY_OK;
     f.has_weights = sty_session_output(session, "token_weights", &f.weights, NULL) == STY_OK && f.weights.rank == 2;
     if (labels) STY_TRY(sty_session_output(session, labels->name, &f.labelled, err));

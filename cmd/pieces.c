@@ -7,12 +7,11 @@
 
 static sty_status add_run(sty_session *session, const char *const *names, size_t n, sty_average *average,
                           size_t *n_frames, size_t *n_padded, sty_err *err) {
-    sty_view views[STY_MAX_FIELDS], features;
+    sty_view views[STY_MAX_FIELDS];
     for (size_t i = 0; i < n; i++)
         STY_TRY(sty_session_output(session, names[i], &views[i], err));
-    STY_TRY(sty_session_output(session, "features", &features, err));
     STY_TRY(sty_average_add(average, names, views, err));
-    *n_frames += features.dim[0];
+    *n_frames += sty_session_frames(session);
     *n_padded += sty_session_padded(session);
     return STY_OK;
 }

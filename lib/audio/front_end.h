@@ -105,7 +105,18 @@ void sty_front_end_state_pad_short(sty_front_end_state *state, size_t n_frames);
 /* Zeros that the last run added for it. */
 size_t sty_front_end_state_padded(const sty_front_end_state *state);
 
-/* features: [*n_frames, F], valid until the next run. Errors: STY_TOO_SHORT (with
+/* A clip to be run in parts: how many frames it gives. Errors: as of run. */
+sty_status sty_front_end_open(sty_front_end_state *state, const sty_clip *clip, size_t *n_frames,
+                              sty_err *err);
+
+/* features[n, F]: its frames first to first + n, the same bits for any parts. */
+sty_status sty_front_end_frames_at(sty_front_end_state *state, size_t first, size_t n,
+                                   float *features, sty_err *err);
+
+/* All of them: features [n_frames, F], valid until the next run. */
+sty_status sty_front_end_all(sty_front_end_state *state, float **features, sty_err *err);
+
+/* Both for a whole clip. features: [*n_frames, F], valid until the next run. Errors: STY_TOO_SHORT (with
  * the minimum), STY_BAD_RATE, STY_BAD_CHANNELS, STY_OUT_OF_MEMORY. */
 sty_status sty_front_end_run(sty_front_end_state *state, const sty_clip *clip, float **features,
                              size_t *n_frames, sty_err *err);

@@ -27,6 +27,8 @@ struct sty_front_end_state {
     sty_stage_fn stage;
     void *stage_context;
     size_t least, n_padded; /* samples: short clips are padded to; what was added */
+    const float *x; /* the samples of the clip at hand, n of them: n_real frames */
+    size_t n, n_real;
 };
 
 sty_status sty_front_end_state_create(const sty_front_end *front_end, sty_front_end_state **state,
@@ -255,17 +257,19 @@ static void edge_frame(const sty_front_end_params *p, const float *x, size_t n, 
     }
 }
 
-/* features[n_frames, width] of x[n] by the plan that is set in state->stft. */
-static void run_frames(sty_front_end_state *state, const float *x, size_t n, size_t n_frames, size_t width,
-                       float *features) {
+/* Frames first to first + n_frames, [n_frames, width], by the plan that is set in
+ * state->stft. */
+static void run_frames(sty_front_end_state *state, size_t begin, size_t n_frames, size_t width, float *features) {
     const sty_front_end_params *p = &state->plan->params;
+    const float *x = state->x;
+    const size_t n = state->n;
     const size_t block = sty_stft_lanes(state->stft), n_fft = (size_t)p->n_fft;
     const ptrdiff_t hop = p->hop_length, pad = (ptrdiff_t)sty_front_end_padding(p);
     const float *rows[STY_STFT_MAX_LANES];
     for (size_t t = 0; t < n_frames; t += block) {
         const size_t count = n_frames - t < block ? n_frames - t : block;
         for (size_t l = 0; l < block; l++) {
-            const ptrdiff_t first = (ptrdiff_t)(t + l) * hop - pad;
+            const ptrdiff_t first = (ptrdiff_t)(begin + t + l) * hop - pad;
             const bool inside = first >= 0 && first + (ptrdiff_t)n_fft <= (ptrdiff_t)n;
             rows[l] = l < count ? state->edges + l * n_fft : rows[0];
             if (l < count && inside) rows[l] = x + first;
@@ -276,7 +280,7 @@ static void run_frames(sty_front_end_state *state, const float *x, size_t n, siz
 }
 
 /* Every step as an array of its own: the block's program cut short, again and again. */
-static sty_status show_steps(sty_front_end_state *state, const float *x, size_t n, size_t n_frames, sty_err *err) {
+static sty_status show_steps(sty_front_end_state *state, sty_err *err) {
     static const char *const names[STY_N_SHOWN] = {"spectrum", "magnitude", "mel", "log"};
     const sty_front_end_params *p = &state->plan->params;
     for (int step = 0; step < STY_N_SHOWN; step++) {
@@ -284,12 +288,12 @@ static sty_status show_steps(sty_front_end_state *state, const float *x, size_t 
         if (step == STY_LOG && p->log == LOG_NONE) continue;
         const sty_stft_spec spec = sty_front_end_step_spec(state->plan, (sty_front_end_step)step);
         size_t n_values;
-        if (!sty_mul(n_frames, spec.width, &n_values)) return sty_err_no_memory(err, SIZE_MAX, "a step");
+        if (!sty_mul(state->n_real, spec.width, &n_values)) return sty_err_no_memory(err, SIZE_MAX, "a step");
         STY_TRY(grow(&state->shown, n_values, err));
         sty_stft_change(state->stft, &spec);
-        run_frames(state, x, n, n_frames, spec.width, state->shown.data);
+        run_frames(state, 0, state->n_real, spec.width, state->shown.data);
         state->stage(state->stage_context, names[step], state->shown.data, 2,
-                     (const size_t[]){n_frames, spec.width});
+                     (const size_t[]){state->n_real, spec.width});
     }
     sty_stft_change(state->stft, &state->plan->spec);
     return STY_OK;
@@ -302,25 +306,40 @@ static sty_status too_short(const sty_front_end_params *p, size_t n, sty_err *er
                        p->sample_rate, least, (double)least / p->sample_rate);
 }
 
+sty_status sty_front_end_open(sty_front_end_state *state, const sty_clip *clip, size_t *n_frames, sty_err *err) {
+    const sty_front_end_params *p = &state->plan->params;
+    STY_TRY(prepare_samples(state, clip, &state->x, &state->n, err));
+    state->n_real = sty_front_end_real_frames(p, state->n);
+    if (state->n_real == 0) return too_short(p, state->n, err);
+    *n_frames = sty_front_end_frames(p, state->n);
+    return STY_OK;
+}
+
+sty_status sty_front_end_frames_at(sty_front_end_state *state, size_t first, size_t n, float *features, sty_err *err) {
+    const size_t width = state->plan->spec.width;
+    const size_t real = first >= state->n_real ? 0 : first + n <= state->n_real ? n : state->n_real - first;
+    (void)err;
+    run_frames(state, first, real, width, features);
+    for (size_t i = real * width; i < n * width; i++)
+        features[i] = (float)state->plan->params.frame_pad_value;
+    return STY_OK;
+}
+
+sty_status sty_front_end_all(sty_front_end_state *state, float **features, sty_err *err) {
+    const size_t n_frames = sty_front_end_frames(&state->plan->params, state->n), width = state->plan->spec.width;
+    size_t n_values;
+    if (!sty_mul(n_frames, width, &n_values)) return sty_err_no_memory(err, SIZE_MAX, "features");
+    STY_TRY(grow(&state->features, n_values, err));
+    if (state->stage) STY_TRY(show_steps(state, err));
+    STY_TRY(sty_front_end_frames_at(state, 0, n_frames, state->features.data, err));
+    if (state->stage)
+        state->stage(state->stage_context, "features", state->features.data, 2, (const size_t[]){n_frames, width});
+    *features = state->features.data;
+    return STY_OK;
+}
+
 sty_status sty_front_end_run(sty_front_end_state *state, const sty_clip *clip, float **features,
                              size_t *n_frames, sty_err *err) {
-    const sty_front_end_params *p = &state->plan->params;
-    const size_t width = state->plan->spec.width;
-    const float *x = NULL;
-    size_t n, n_values;
-    STY_TRY(prepare_samples(state, clip, &x, &n, err));
-    const size_t real = sty_front_end_real_frames(p, n), total = sty_front_end_frames(p, n);
-    if (real == 0) return too_short(p, n, err);
-    if (!sty_mul(total, width, &n_values)) return sty_err_no_memory(err, SIZE_MAX, "features");
-    STY_TRY(grow(&state->features, n_values, err));
-    if (state->stage) STY_TRY(show_steps(state, x, n, real, err));
-    run_frames(state, x, n, real, width, state->features.data);
-    for (size_t i = real * width; i < n_values; i++)
-        state->features.data[i] = (float)p->frame_pad_value;
-    if (state->stage)
-        state->stage(state->stage_context, "features", state->features.data, 2,
-                     (const size_t[]){total, width});
-    *features = state->features.data;
-    *n_frames = total;
-    return STY_OK;
+    STY_TRY(sty_front_end_open(state, clip, n_frames, err));
+    return sty_front_end_all(state, features, err);
 }

@@ -42,5 +42,6 @@ const sty_layer_type sty_layer_activation = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .flow = sty_flow_blocks,
     .run = run,
 };

@@ -50,5 +50,6 @@ const sty_layer_type sty_layer_add = {
     .n_required = 1,
     .variadic = true,
     .shape = shape,
+    .flow = sty_flow_blocks,
     .run = run,
 };

@@ -67,9 +67,10 @@ static void run(const sty_layer_call *call) {
         }
 }
 
-static sty_reach reach(const void *params_) {
+static sty_reach reach(const void *params_, const sty_shape *in) {
     const pool_params *p = params_;
-    return (sty_reach){(size_t)p->kernel[0], (size_t)p->stride[0]};
+    (void)in;
+    return (sty_reach){(size_t)p->kernel[0], (size_t)p->stride[0], 0};
 }
 
 static const char *const inputs[] = {"input", NULL};
@@ -84,5 +85,6 @@ const sty_layer_type sty_layer_average_pool = {
     .n_required = 1,
     .shape = shape,
     .reach = reach,
+    .flow = sty_flow_blocks,
     .run = run,
 };

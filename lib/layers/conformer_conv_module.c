@@ -47,12 +47,12 @@ static void run(const sty_layer_call *call) {
                           call->out[0].data, call->scratch);
 }
 
-static sty_reach reach(const void *params_) {
+static sty_reach reach(const void *params_, const sty_shape *in) {
     const sty_conv_module_params *p = params_;
     sty_norm_params first = p->norm;
     first.kind = p->first_norm;
-    if (sty_norm_sees_all(&p->norm) || sty_norm_sees_all(&first)) return sty_reach_whole(p);
-    return (sty_reach){(size_t)p->kernel, 1};
+    if (sty_norm_sees_all(&p->norm) || sty_norm_sees_all(&first)) return sty_reach_whole(p, in);
+    return (sty_reach){(size_t)p->kernel, 1, (size_t)p->kernel / 2};
 }
 
 static const char *const inputs[] = {"input", NULL};

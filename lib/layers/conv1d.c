@@ -43,5 +43,6 @@ const sty_layer_type sty_layer_conv1d = {
     .scratch = sty_conv_part_scratch,
     .work = sty_conv_part_work,
     .reach = sty_conv_part_reach,
+    .flow = sty_conv_part_flow,
     .run = sty_conv_part_run,
 };

@@ -147,10 +147,17 @@ double sty_conv_part_work(const void *params, const sty_shape *in, const sty_sha
            (double)(in_channels(p, in) / (size_t)p->groups);
 }
 
-sty_reach sty_conv_part_reach(const void *params) {
+sty_reach sty_conv_part_reach(const void *params, const sty_shape *in) {
     const sty_conv_params *p = params;
-    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p);
-    return (sty_reach){(size_t)((p->kernel[0] - 1) * p->dilation[0] + 1), (size_t)p->stride[0]};
+    const sty_conv conv = geometry(p, in);
+    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p, in);
+    return (sty_reach){(conv.kernel[0] - 1) * conv.dilation[0] + 1, conv.stride[0], conv.pad_before[0]};
+}
+
+/* Coordinates say where in the clip a step is. */
+sty_flow sty_conv_part_flow(const void *params) {
+    const sty_conv_params *p = params;
+    return sty_norm_sees_all(&p->norm) || p->coordinates ? STY_FLOW_WHOLE : STY_FLOW_BLOCKS;
 }
 
 /* -1 at the first index, 1 at the last. */

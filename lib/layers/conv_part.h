@@ -51,7 +51,8 @@ sty_status sty_conv_part_prepare(const void *params, const sty_shape *in, const 
                                  sty_err *err);
 size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_shape *out);
 double sty_conv_part_work(const void *params, const sty_shape *in, const sty_shape *out);
-sty_reach sty_conv_part_reach(const void *params);
+sty_reach sty_conv_part_reach(const void *params, const sty_shape *in);
+sty_flow sty_conv_part_flow(const void *params);
 void sty_conv_part_run(const sty_layer_call *call);
 
 #endif

@@ -51,11 +51,11 @@ static void run(const sty_layer_call *call) {
                            sty_shape_width(in), call->out[0].data, call->scratch);
 }
 
-static sty_reach reach(const void *params_) {
+static sty_reach reach(const void *params_, const sty_shape *in) {
     const sty_feed_forward_params *p = params_;
-    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p);
-    if (p->kind != STY_FEED_FORWARD_CONV) return (sty_reach){1, 1};
-    return (sty_reach){(size_t)(p->kernel + p->second_kernel - 1), 1};
+    if (sty_norm_sees_all(&p->norm)) return sty_reach_whole(p, in);
+    if (p->kind != STY_FEED_FORWARD_CONV) return (sty_reach){1, 1, 0};
+    return (sty_reach){(size_t)(p->kernel + p->second_kernel - 1), 1, (size_t)(p->kernel / 2 + p->second_kernel / 2)};
 }
 
 static const char *const inputs[] = {"input", NULL};

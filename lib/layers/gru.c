@@ -39,6 +39,13 @@ static double work(const void *p, const sty_shape *in, const sty_shape *out) {
     return sty_recurrent_work(cell_of(p), p, in);
 }
 
+static sty_flow flow(const void *p) { return sty_recurrent_flow(p); }
+
+static size_t carry(const void *p, const sty_shape *in) {
+    (void)in;
+    return sty_recurrent_carry(cell_of(p), p);
+}
+
 static void run(const sty_layer_call *call) { sty_recurrent_run(cell_of(call->params), call); }
 
 static const char *const inputs[] = {"input", NULL};
@@ -58,5 +65,7 @@ const sty_layer_type sty_layer_gru = {
     .scratch = scratch,
     .work = work,
     .reach = sty_reach_whole,
+    .flow = flow,
+    .carry = carry,
     .run = run,
 };

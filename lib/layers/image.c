@@ -52,9 +52,15 @@ static void run(const sty_layer_call *call) {
         }
 }
 
-static sty_reach reach(const void *params_) {
+static sty_reach reach(const void *params_, const sty_shape *in) {
     const image_params *p = params_;
-    return (sty_reach){p->layout == MEL_MAJOR ? STY_WHOLE : 1, 1};
+    (void)in;
+    return (sty_reach){p->layout == MEL_MAJOR ? STY_WHOLE : 1, 1, 0};
+}
+
+static sty_flow flow(const void *params_) {
+    const image_params *p = params_;
+    return p->layout == MEL_MAJOR ? STY_FLOW_WHOLE : STY_FLOW_BLOCKS;
 }
 
 static const char *const inputs[] = {"input", NULL};
@@ -69,5 +75,6 @@ const sty_layer_type sty_layer_image = {
     .n_required = 1,
     .shape = shape,
     .reach = reach,
+    .flow = flow,
     .run = run,
 };

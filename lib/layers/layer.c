@@ -84,9 +84,33 @@ const float *sty_weight(const sty_slots *slots, const float *const *weights, con
     return NULL;
 }
 
-sty_reach sty_reach_whole(const void *params) {
+sty_reach sty_reach_whole(const void *params, const sty_shape *in) {
+    (void)params, (void)in;
+    return (sty_reach){STY_WHOLE, 1, 0};
+}
+
+sty_flow sty_flow_blocks(const void *params) {
     (void)params;
-    return (sty_reach){STY_WHOLE, 1};
+    return STY_FLOW_BLOCKS;
+}
+
+static size_t carried(const sty_layer_type *type, const void *params, const sty_shape *in) {
+    const size_t line = STY_ALIGN / sizeof(float); /* the scratch behind it is aligned */
+    return type->carry ? (type->carry(params, in) + line - 1) / line * line : 0;
+}
+
+size_t sty_layer_scratch(const sty_layer_type *type, const void *params, const sty_shape *in,
+                         const sty_shape *out) {
+    return carried(type, params, in) + (type->scratch ? type->scratch(params, in, out) : 0);
+}
+
+void sty_layer_run(const sty_layer_type *type, const sty_layer_call *call) {
+    const sty_shape *in = &call->in[0].shape;
+    sty_layer_call whole = *call;
+    whole.part = (sty_part){.n = in->rank > 1 ? in->dim[in->rank - 2] : 1, .last = true};
+    whole.carry = call->scratch;
+    whole.scratch = call->scratch + carried(type, call->params, in);
+    type->run(&whole);
 }
 
 bool sty_layer_only_lengths(sty_status status) {

@@ -81,6 +81,13 @@ const float *sty_weight(const sty_slots *slots, const float *const *weights, con
 
 enum { STY_MAX_PORTS = 8, STY_MAX_OUTPUTS = 2 };
 
+/* Part of a clip, for types that carry a state: the steps [begin, begin + n) of in[0]
+ * are new, the first of them is step `at` of the clip. */
+typedef struct sty_part {
+    size_t begin, n, at;
+    bool last; /* nothing follows: the results are due */
+} sty_part;
+
 /* What run gets. out[i].data is NULL for a further output nobody wants. */
 typedef struct sty_layer_call {
     const void *params;
@@ -89,13 +96,27 @@ typedef struct sty_layer_call {
     size_t n_in;
     const sty_tensor *out;
     float *scratch;
+    sty_part part; /* of types with `carry` only, */
+    float *carry;  /* and what they keep from part to part */
 } sty_layer_call;
 
-/* kernel STY_WHOLE: the whole clip. */
+/* Step t of the output sees the steps t stride - before to that plus kernel - 1 of
+ * the input. kernel STY_WHOLE: the whole clip. */
 #define STY_WHOLE SIZE_MAX
 typedef struct sty_reach {
-    size_t kernel, stride;
+    size_t kernel, stride, before;
 } sty_reach;
+
+/* How a long clip may go through a layer without lying in memory whole. */
+typedef enum sty_flow {
+    STY_FLOW_WHOLE, /* not at all */
+    STY_FLOW_BLOCKS, /* a step depends on what it reaches and on nothing else: run on a stretch of
+                        the input it gives the same bits, but for steps that reach over its ends */
+    STY_FLOW_CARRY   /* from the first step to the last, in parts: see sty_layer_type.carry */
+} sty_flow;
+
+/* Steps that a stretch is meant to add to the slowest of its values. */
+enum { STY_PART_STEPS = 64 };
 
 typedef struct sty_layer_type {
     const char *name;
@@ -134,9 +155,15 @@ typedef struct sty_layer_type {
     /* Multiply-adds for these shapes, for `model info`; NULL = negligible. */
     double (*work)(const void *params, const sty_shape *in, const sty_shape *out);
 
-    /* For `model info`: how many steps of its inputs one step of the output sees,
-     * and the distance of neighbouring steps. NULL: step by step. */
-    sty_reach (*reach)(const void *params);
+    /* Which steps of its inputs one step of the output sees. NULL: step by step. */
+    sty_reach (*reach)(const void *params, const sty_shape *in);
+
+    /* NULL: STY_FLOW_WHOLE. Types with STY_FLOW_CARRY give the floats they keep from
+     * part to part; run is then called for each part in order, with the shape of the
+     * stretch as in[0], the shapes of the whole clip as out, and writes what a part
+     * adds to its outputs. Their one input in blocks is in[0], others are absent. */
+    sty_flow (*flow)(const void *params);
+    size_t (*carry)(const void *params, const sty_shape *in);
 
     void (*run)(const sty_layer_call *call);
 
@@ -171,7 +198,16 @@ sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool 
 const char *sty_layer_prefix(char text[48], const char *prefix, const char *part);
 
 /* The reach of layers that see the whole clip: recurrence, attention, pooling. */
-sty_reach sty_reach_whole(const void *params);
+sty_reach sty_reach_whole(const void *params, const sty_shape *in);
+
+/* The flow of layers that work step by step, whatever their parameters. */
+sty_flow sty_flow_blocks(const void *params);
+
+/* A whole clip in one call: call->part and carry are set here. scratch holds
+ * sty_layer_scratch floats: what is carried, and the type's own. */
+size_t sty_layer_scratch(const sty_layer_type *type, const void *params, const sty_shape *in,
+                         const sty_shape *out);
+void sty_layer_run(const sty_layer_type *type, const sty_layer_call *call);
 
 /* Arena allocation with the error filled in. */
 sty_status sty_layer_alloc(sty_arena *arena, size_t n, size_t size, void *result, sty_err *err);

@@ -81,5 +81,6 @@ const sty_layer_type sty_layer_linear = {
     .slots = slots,
     .prepare = prepare,
     .work = work,
+    .flow = sty_flow_blocks,
     .run = run,
 };

@@ -32,6 +32,13 @@ static double work(const void *p, const sty_shape *in, const sty_shape *out) {
     return sty_recurrent_work(STY_CELL_LSTM, p, in);
 }
 
+static sty_flow flow(const void *p) { return sty_recurrent_flow(p); }
+
+static size_t carry(const void *p, const sty_shape *in) {
+    (void)in;
+    return sty_recurrent_carry(STY_CELL_LSTM, p);
+}
+
 static void run(const sty_layer_call *call) { sty_recurrent_run(STY_CELL_LSTM, call); }
 
 static const char *const inputs[] = {"input", NULL};
@@ -51,5 +58,7 @@ const sty_layer_type sty_layer_lstm = {
     .scratch = scratch,
     .work = work,
     .reach = sty_reach_whole,
+    .flow = flow,
+    .carry = carry,
     .run = run,
 };

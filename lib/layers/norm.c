@@ -51,9 +51,14 @@ static void run(const sty_layer_call *call) {
                    sty_shape_width(in));
 }
 
-static sty_reach reach(const void *params_) {
+static sty_reach reach(const void *params_, const sty_shape *in) {
     const sty_norm_params *p = params_;
-    return (sty_reach){sty_norm_sees_all(p) ? STY_WHOLE : 1, 1};
+    (void)in;
+    return (sty_reach){sty_norm_sees_all(p) ? STY_WHOLE : 1, 1, 0};
+}
+
+static sty_flow flow(const void *params_) {
+    return sty_norm_sees_all(params_) ? STY_FLOW_WHOLE : STY_FLOW_BLOCKS;
 }
 
 static const char *const inputs[] = {"input", NULL};
@@ -70,5 +75,6 @@ const sty_layer_type sty_layer_norm = {
     .slots = slots,
     .prepare = prepare,
     .reach = reach,
+    .flow = flow,
     .run = run,
 };

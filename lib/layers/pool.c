@@ -1,9 +1,9 @@
 /* pool.c - layer `pool`: one vector from all steps of a sequence or all
- * positions of an image. Means are summed in double. */
+ * positions of an image. Means are summed in double, bin by bin, and the bins' sums
+ * then: that order does not depend on how the steps are cut into parts. */
 #include "layers/layers.h"
 
 #include <math.h>
-#include <string.h>
 
 typedef struct {
     int kind;
@@ -35,26 +35,66 @@ static sty_status shape(const void *params_, const sty_shape *in, size_t n_in, s
     return STY_OK;
 }
 
+static size_t n_bins(const sty_shape *in) { return in->kind == STY_IMAGE ? in->dim[0] : 1; }
+
+/* What is kept: the steps counted, then [F, C] of sums, or of the last or largest values. */
+typedef struct {
+    double *count, *held;
+} pool_state;
+
+static pool_state state_of(float *carry) {
+    double *all = (double *)(void *)carry; /* carries are aligned */
+    return (pool_state){all, all + 1};
+}
+
+static size_t carry(const void *p, const sty_shape *in) {
+    (void)p;
+    return (1 + n_bins(in) * sty_shape_width(in)) * sizeof(double) / sizeof(float);
+}
+
+static void add_step(int kind, const float *x, size_t c, double *held) {
+    for (size_t j = 0; j < c; j++) {
+        const double v = (double)x[j];
+        held[j] = kind == MEAN ? held[j] + v : kind == LAST || v > held[j] ? v : held[j];
+    }
+}
+
 /* A mask without any 1 counts nothing: the result is zeros. */
+static void finish(int kind, const pool_state *s, size_t bins, size_t c, float *y) {
+    for (size_t j = 0; j < c; j++) {
+        double all = s->held[j];
+        for (size_t f = 1; f < bins; f++) {
+            const double v = s->held[f * c + j];
+            all = kind == MEAN ? all + v : v > all ? v : all;
+        }
+        if (kind == MEAN) all /= *s->count * (double)bins;
+        y[j] = *s->count > 0 ? (float)all : 0.0f;
+    }
+}
+
 static void run(const sty_layer_call *call) {
     const pool_params *p = call->params;
-    const size_t c = sty_shape_width(&call->in[0].shape);
-    const size_t n = sty_shape_count(&call->in[0].shape) / c;
-    const float *x = call->in[0].data, *mask = call->n_in > 1 ? call->in[1].data : NULL;
-    float *y = call->out[0].data;
-    for (size_t j = 0; j < c; j++) {
-        double sum = 0, count = 0;
-        float last = 0, largest = -INFINITY;
-        for (size_t i = 0; i < n; i++) {
-            if (mask && mask[i] == 0.0f) continue;
-            last = x[i * c + j];
-            if (last > largest) largest = last;
-            sum += (double)last;
-            count++;
-        }
-        if (count == 0) y[j] = 0;
-        else y[j] = p->kind == MEAN ? (float)(sum / count) : p->kind == LAST ? last : largest;
+    const sty_shape *in = &call->in[0].shape;
+    const size_t bins = n_bins(in), frames = in->dim[in->rank - 2], c = sty_shape_width(in);
+    const float *mask = call->n_in > 1 ? call->in[1].data : NULL;
+    const pool_state s = state_of(call->carry);
+    if (call->part.at == 0) {
+        *s.count = 0;
+        for (size_t i = 0; i < bins * c; i++)
+            s.held[i] = p->kind == MAX ? -INFINITY : 0;
     }
+    const size_t begin = call->part.begin, end = begin + call->part.n;
+    for (size_t t = begin; t < end; t++)
+        *s.count += !mask || mask[t] != 0.0f;
+    for (size_t f = 0; f < bins; f++)
+        for (size_t t = begin; t < end; t++)
+            if (!mask || mask[t] != 0.0f) add_step(p->kind, call->in[0].data + (f * frames + t) * c, c, s.held + f * c);
+    if (call->part.last) finish(p->kind, &s, bins, c, call->out[0].data);
+}
+
+static sty_flow flow(const void *p) {
+    (void)p;
+    return STY_FLOW_CARRY;
 }
 
 static const char *const inputs[] = {"input", "mask", NULL};
@@ -69,5 +109,7 @@ const sty_layer_type sty_layer_pool = {
     .n_required = 1,
     .shape = shape,
     .reach = sty_reach_whole,
+    .flow = flow,
+    .carry = carry,
     .run = run,
 };

@@ -115,16 +115,26 @@ static size_t cell_scratch(sty_cell cell, size_t units, size_t t) {
     return sty_gru_scratch(&(sty_gru){.units = units}, t);
 }
 
-/* What a run needs beside the gates. */
+/* Floats of a cell's state: h, and c of an LSTM. */
+static size_t cell_state(sty_cell cell, size_t units) { return cell == STY_CELL_LSTM ? 2 * units : units; }
+
+size_t sty_recurrent_carry(sty_cell cell, const sty_recurrent_params *p) {
+    return (size_t)p->layers * n_directions(p) * cell_state(cell, (size_t)p->units);
+}
+
+sty_flow sty_recurrent_flow(const sty_recurrent_params *p) {
+    return p->bidirectional ? STY_FLOW_WHOLE : STY_FLOW_CARRY;
+}
+
+/* What a run needs; floats. */
 typedef struct {
-    size_t gates, state, between, reversed, one; /* floats */
+    size_t gates, between, reversed, one;
 } sizes;
 
 static sizes measure(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
     const size_t u = (size_t)p->units, t = in->dim[0], both = n_directions(p) * u;
     const size_t widest = in->dim[1] > both ? in->dim[1] : both;
-    return (sizes){.gates = cell_scratch(cell, u, t),
-                   .state = both,
+    return (sizes){.gates = cell_scratch(cell, u, t < STY_PART_STEPS ? t : STY_PART_STEPS),
                    .between = p->layers > 1 ? t * both : 0,
                    .reversed = p->bidirectional ? t * widest : 0,
                    .one = p->bidirectional ? t * u : 0};
@@ -132,7 +142,7 @@ static sizes measure(sty_cell cell, const sty_recurrent_params *p, const sty_sha
 
 size_t sty_recurrent_scratch(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
     const sizes s = measure(cell, p, in);
-    return s.gates + s.state + 2 * s.between + s.reversed + s.one;
+    return s.gates + 2 * s.between + s.reversed + s.one;
 }
 
 double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
@@ -142,12 +152,18 @@ double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const st
     return (double)in->dim[0] * (double)(gates(cell) * n_directions(p)) * p->units * columns;
 }
 
-static void run_cell(sty_cell kind, const recurrent_cell *cell, const float *x, size_t t,
+/* STY_PART_STEPS at a time: the scratch does not grow with x. */
+static void run_cell(sty_cell kind, const recurrent_cell *cell, size_t d, const float *x, size_t t, size_t u,
                      float *state, float *states, float *scratch) {
-    if (kind == STY_CELL_GRU_TENSORFLOW)
-        sty_gru_tensorflow_run(&cell->tensorflow, x, t, state, states, scratch);
-    else if (kind == STY_CELL_LSTM) sty_lstm_run(&cell->lstm, x, t, state, states, scratch);
-    else sty_gru_run(&cell->gru, x, t, state, states, scratch);
+    for (size_t at = 0; at < t; at += STY_PART_STEPS) {
+        const size_t n = t - at < STY_PART_STEPS ? t - at : STY_PART_STEPS;
+        const float *from = x + at * d;
+        float *to = states ? states + at * u : NULL;
+        if (kind == STY_CELL_GRU_TENSORFLOW)
+            sty_gru_tensorflow_run(&cell->tensorflow, from, n, state, to, scratch);
+        else if (kind == STY_CELL_LSTM) sty_lstm_run(&cell->lstm, from, n, state, to, scratch);
+        else sty_gru_run(&cell->gru, from, n, state, to, scratch);
+    }
 }
 
 /* Both directions of one layer: x [T, D] to states [T, 2U] (NULL: not wanted). */
@@ -157,29 +173,44 @@ static void run_both(sty_cell kind, const recurrent_cell *cells, const float *x,
     for (size_t direction = 0; direction < 2; direction++) {
         for (size_t i = 0; direction && i < t; i++)
             memcpy(reversed + i * d, x + (t - 1 - i) * d, d * sizeof *x);
-        run_cell(kind, &cells[direction], direction ? reversed : x, t, state + direction * u, one, scratch);
+        run_cell(kind, &cells[direction], d, direction ? reversed : x, t, u, state + direction * cell_state(kind, u),
+                 one, scratch);
         for (size_t i = 0; states && i < t; i++)
             memcpy(states + i * 2 * u + direction * u, one + (direction ? t - 1 - i : i) * u,
                    u * sizeof *one);
     }
 }
 
-void sty_recurrent_run(sty_cell cell, const sty_layer_call *call) {
+/* All layers over the part x [t, D]; the last one's states into result, where wanted. */
+static void run_layers(sty_cell cell, const sty_layer_call *call, const float *x, size_t t, float *result) {
     const sty_recurrent_params *p = call->params;
     const recurrent_cell *cells = call->state;
     const sty_shape *in = &call->in[0].shape;
     const sizes s = measure(cell, p, in);
-    const size_t u = (size_t)p->units, t = in->dim[0], n = n_directions(p);
-    float *state = call->scratch, *between = state + s.state, *rest = between + 2 * s.between;
-    float *result = call->out[1].data; /* all steps of the last layer, where wanted */
-    if (!result && p->output == STY_ALL_STATES) result = call->out[0].data;
-    const float *x = call->in[0].data;
+    const size_t u = (size_t)p->units, n = n_directions(p);
+    float *between = call->scratch, *rest = between + 2 * s.between;
     for (size_t l = 0; l < (size_t)p->layers; l++) {
+        const size_t d = input_width(p, in, l);
+        float *state = call->carry + l * n * cell_state(cell, u);
         float *states = l + 1 == (size_t)p->layers ? result : between + l % 2 * s.between;
-        if (n == 2) run_both(cell, cells + 2 * l, x, input_width(p, in, l), t, u, state, states, &s, rest);
-        else run_cell(cell, cells + l, x, t, state, states, rest);
+        if (n == 2) run_both(cell, cells + 2 * l, x, d, t, u, state, states, &s, rest);
+        else run_cell(cell, cells + l, d, x, t, u, state, states, rest);
         x = states;
     }
-    if (p->output == STY_LAST_STATE) memcpy(call->out[0].data, state, n * u * sizeof *state);
-    else if (result != call->out[0].data) memcpy(call->out[0].data, result, t * n * u * sizeof *state);
+}
+
+void sty_recurrent_run(sty_cell cell, const sty_layer_call *call) {
+    const sty_recurrent_params *p = call->params;
+    const sty_part *part = &call->part;
+    const size_t u = (size_t)p->units, n = n_directions(p), width = n * u, one = cell_state(cell, u);
+    const bool all = p->output == STY_ALL_STATES;
+    float *result = call->out[1].data ? call->out[1].data : all ? call->out[0].data : NULL; /* [T, width] */
+    if (result) result += part->at * width;
+    if (part->at == 0) memset(call->carry, 0, sty_recurrent_carry(cell, p) * sizeof *call->carry);
+    run_layers(cell, call, call->in[0].data + part->begin * call->in[0].shape.dim[1], part->n, result);
+    if (all && call->out[1].data)
+        memcpy(call->out[0].data + part->at * width, result, part->n * width * sizeof *result);
+    const float *last = call->carry + ((size_t)p->layers - 1) * n * one;
+    for (size_t d = 0; !all && part->last && d < n; d++)
+        memcpy(call->out[0].data + d * u, last + d * one, u * sizeof *last);
 }

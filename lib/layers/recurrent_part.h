@@ -39,6 +39,8 @@ sty_status sty_recurrent_prepare(sty_cell cell, const sty_recurrent_params *p, c
                                  sty_arena *arena, const void **state, sty_err *err);
 size_t sty_recurrent_scratch(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in);
 double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in);
+sty_flow sty_recurrent_flow(const sty_recurrent_params *p);
+size_t sty_recurrent_carry(sty_cell cell, const sty_recurrent_params *p);
 void sty_recurrent_run(sty_cell cell, const sty_layer_call *call);
 
 #endif

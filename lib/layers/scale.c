@@ -36,5 +36,6 @@ const sty_layer_type sty_layer_scale = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .flow = sty_flow_blocks,
     .run = run,
 };

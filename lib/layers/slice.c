@@ -48,5 +48,6 @@ const sty_layer_type sty_layer_slice = {
     .inputs = inputs,
     .n_required = 1,
     .shape = shape,
+    .flow = sty_flow_blocks,
     .run = run,
 };

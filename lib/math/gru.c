@@ -13,7 +13,6 @@ void sty_gru_run(const sty_gru *gru, const float *x, size_t n_frames, float *sta
     const size_t u = gru->units, rows = 3 * u;
     float *inputs = scratch, *recurrent = scratch + n_frames * rows;
     sty_linear_run(&gru->input, n_frames, x, inputs);
-    memset(state, 0, u * sizeof *state);
     for (size_t t = 0; t < n_frames; t++) {
         kernels->gemv(rows, u, gru->weight_hh, gru->bias_hh, state, recurrent);
         kernels->gru_gates(u, inputs + t * rows, recurrent, state);

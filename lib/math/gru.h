@@ -15,10 +15,11 @@ typedef struct sty_gru {
 /* Floats of scratch for n_frames steps. */
 size_t sty_gru_scratch(const sty_gru *gru, size_t n_frames);
 
-/* Runs over x [T, D] from a zero state (torch.nn.GRU, one direction):
+/* Runs over x [T, D] (torch.nn.GRU, one direction):
  *   r = sigmoid(Wr x + br + Ur h + cr), z likewise, n = tanh(Wn x + bn + r (Un h + cn)),
  *   h' = (1 - z) n + z h.
- * state [U] receives the last h; states [T, U], when not NULL, every h. */
+ * state [U] holds the h before and receives the last one; states [T, U], when not
+ * NULL, every h. */
 void sty_gru_run(const sty_gru *gru, const float *x, size_t n_frames, float *state, float *states,
                  float *scratch);
 

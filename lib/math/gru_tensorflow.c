@@ -18,7 +18,6 @@ void sty_gru_tensorflow_run(const sty_gru_tensorflow *gru, const float *x, size_
     sty_linear_apply(&gru->gates_input, &call);
     call.y = inputs + 2 * u;
     sty_linear_apply(&gru->candidate_input, &call);
-    memset(state, 0, u * sizeof *state);
     for (size_t t = 0; t < n_frames; t++) {
         float *r = inputs + t * rows, *update = r + u, *candidate = r + 2 * u;
         kernels->gemv(2 * u, u, gru->gates_state, gru->gates_bias, state, next);

@@ -15,10 +15,10 @@ typedef struct sty_gru_tensorflow {
 /* Floats of scratch for n_frames steps. */
 size_t sty_gru_tensorflow_scratch(const sty_gru_tensorflow *gru, size_t n_frames);
 
-/* Runs over x [T, D] from a zero state:
+/* Runs over x [T, D]:
  *   r, u = sigmoid(Wg [x, h] + bg), c = tanh(Wc [x, r h] + bc), h' = u h + (1 - u) c.
- * Unlike torch.nn.GRU the reset is inside the product of c. state [U] receives
- * the last h; states [T, U], when not NULL, every h. */
+ * Unlike torch.nn.GRU the reset is inside the product of c. state [U] holds the h
+ * before and receives the last one; states [T, U], when not NULL, every h. */
 void sty_gru_tensorflow_run(const sty_gru_tensorflow *gru, const float *x, size_t n_frames,
                             float *state, float *states, float *scratch);
 

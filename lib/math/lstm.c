@@ -7,17 +7,15 @@
 #include <string.h>
 
 size_t sty_lstm_scratch(const sty_lstm *lstm, size_t n_frames) {
-    return (n_frames * 4 + 6) * lstm->units;
+    return (n_frames * 4 + 5) * lstm->units;
 }
 
 void sty_lstm_run(const sty_lstm *lstm, const float *x, size_t n_frames, float *state,
                   float *states, float *scratch) {
     const sty_kernels *kernels = sty_kernels_chosen();
     const size_t u = lstm->units, rows = 4 * u;
-    float *gates = scratch, *cell = scratch + n_frames * rows, *squashed = cell + u, *recurrent = squashed + u;
+    float *gates = scratch, *squashed = scratch + n_frames * rows, *recurrent = squashed + u, *cell = state + u;
     sty_linear_run(&lstm->input, n_frames, x, gates);
-    memset(state, 0, u * sizeof *state);
-    memset(cell, 0, u * sizeof *cell);
     for (size_t t = 0; t < n_frames; t++) {
         float *in = gates + t * rows, *forget = in + u, *fresh = in + 2 * u, *out = in + 3 * u;
         kernels->gemv(rows, u, lstm->weight_hh, lstm->bias_hh, state, recurrent);

@@ -15,9 +15,10 @@ typedef struct sty_lstm {
 /* Floats of scratch for n_frames steps. */
 size_t sty_lstm_scratch(const sty_lstm *lstm, size_t n_frames);
 
-/* Runs over x [T, D] from zero states (torch.nn.LSTM, one direction):
+/* Runs over x [T, D] (torch.nn.LSTM, one direction):
  *   i, f, o = sigmoid(W x + b + U h + c), g = tanh(likewise), c' = f c + i g, h' = o tanh(c').
- * state [U] receives the last h; states [T, U], when not NULL, every h. */
+ * state [2U] holds h and c before and receives the last ones; states [T, U], when
+ * not NULL, every h. */
 void sty_lstm_run(const sty_lstm *lstm, const float *x, size_t n_frames, float *state,
                   float *states, float *scratch);
 

@@ -37,13 +37,14 @@ static bool measure(const sty_model *model, graph_facts *facts) {
         forget(facts);
         return false;
     }
-    sty_graph_reach(graph, facts->reach);
     facts->min_frames = sty_graph_min_frames(graph, NULL, facts->shapes);
     facts->frames_per_10_s = sty_front_end_frames(p, (size_t)p->sample_rate * 10);
     if (facts->frames_per_10_s < facts->min_frames) facts->frames_per_10_s = facts->min_frames;
     sty_graph_nominal(graph, facts->frames_per_10_s, facts->shapes);
     facts->total = 0;
-    if (sty_graph_infer_nominal(graph, NULL, facts->shapes, NULL) != STY_OK) return true;
+    const sty_status status = sty_graph_infer_nominal(graph, NULL, facts->shapes, NULL);
+    sty_graph_reach(graph, facts->shapes, facts->reach);
+    if (status != STY_OK) return true;
     for (size_t i = 0; i < graph->n_nodes; i++)
         facts->total += sty_graph_work(&graph->nodes[i], facts->shapes);
     return true;

@@ -106,21 +106,31 @@ double sty_graph_work(const sty_node *node, const sty_shape *shapes) {
     return node->type->work(node->params, in, &shapes[node->out]);
 }
 
-void sty_graph_reach(const sty_graph *graph, sty_reach *reach) {
+/* What one step sees through both of two values of the same step. */
+static sty_reach reach_of_both(sty_reach a, sty_reach b) {
+    const size_t before = a.before > b.before ? a.before : b.before;
+    const size_t stride = a.stride > b.stride ? a.stride : b.stride;
+    if (a.kernel == STY_WHOLE || b.kernel == STY_WHOLE) return (sty_reach){STY_WHOLE, stride, before};
+    const size_t end_a = before - a.before + a.kernel, end_b = before - b.before + b.kernel;
+    return (sty_reach){end_a > end_b ? end_a : end_b, stride, before};
+}
+
+void sty_graph_reach(const sty_graph *graph, const sty_shape *shapes, sty_reach *reach) {
+    static const sty_reach step = {1, 1, 0};
     for (size_t v = 0; v < graph->n_inputs; v++)
-        reach[v] = (sty_reach){1, 1};
+        reach[v] = step;
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const sty_node *node = &graph->nodes[i];
-        const sty_reach own = node->type->reach ? node->type->reach(node->params) : (sty_reach){1, 1};
-        sty_reach all = {1, 1};
-        for (size_t j = 0; j < node->n_in; j++) {
-            if (node->in[j] < 0) continue;
-            const sty_reach in = reach[node->in[j]];
-            if (in.kernel > all.kernel) all.kernel = in.kernel;
-            if (in.stride > all.stride) all.stride = in.stride;
-        }
+        const sty_shape *in = node->in[0] < 0 ? NULL : &shapes[node->in[0]];
+        const sty_reach own = !node->type->reach ? step
+                              : in && in->kind != STY_ABSENT ? node->type->reach(node->params, in)
+                                                             : sty_reach_whole(NULL, NULL);
+        sty_reach all = step;
+        for (size_t j = 0; j < node->n_in; j++)
+            if (node->in[j] >= 0) all = reach_of_both(all, reach[node->in[j]]);
         const bool whole = all.kernel == STY_WHOLE || own.kernel == STY_WHOLE;
         all.kernel = whole ? STY_WHOLE : all.kernel + (own.kernel - 1) * all.stride;
+        all.before += own.before * all.stride;
         all.stride *= own.stride;
         reach[node->out] = all;
         if (node->type->extra) reach[node->out + 1] = all;
@@ -185,10 +195,10 @@ sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const sty_node *node = &graph->nodes[i];
         sty_shape in[STY_MAX_PORTS];
-        if (!needed[i] || !node->type->scratch) continue;
+        if (!needed[i]) continue;
         for (size_t j = 0; j < node->n_in; j++)
             in[j] = node->in[j] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[j]];
-        const size_t n = node->type->scratch(node->params, in, &shapes[node->out]);
+        const size_t n = sty_layer_scratch(node->type, node->params, in, &shapes[node->out]);
         if (n > scratch) scratch = n;
     }
     plan->scratch = total;

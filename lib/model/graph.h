@@ -65,9 +65,9 @@ size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shap
 /* Multiply-adds of one node for these shapes. */
 double sty_graph_work(const sty_node *node, const sty_shape *shapes);
 
-/* What one step of each value sees of the features: kernel frames (STY_WHOLE: all),
- * neighbouring steps stride frames apart. reach: [n_values]. */
-void sty_graph_reach(const sty_graph *graph, sty_reach *reach);
+/* What one step of each value sees of the features (STY_WHOLE: all), for inferred
+ * shapes; nodes whose input has none count as whole. reach: [n_values]. */
+void sty_graph_reach(const sty_graph *graph, const sty_shape *shapes, sty_reach *reach);
 
 /* Where each value lives in one block of floats: values whose lifetimes do not
  * meet share memory. kept[value]: alive to the end. */

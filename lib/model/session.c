@@ -1,39 +1,8 @@
-/* session.c - running a graph: infer the clip's shapes, plan memory when the
- * length is new, run node after node. One block of floats holds all values; it
- * only grows, so a warm session allocates nothing. */
-#include "model/session.h"
+/* session.c - sessions: what they compute, what is bound, what they give. */
+#include "model/session_parts.h"
 
 #include <math.h>
 #include <string.h>
-
-/* A requested output: a value of the graph, perhaps through an inverse. */
-typedef struct {
-    const char *name;
-    int value;
-    const sty_output *labelled; /* with exp2 values, else NULL */
-    float *own;                 /* [n_labels] when labelled */
-} wanted;
-
-struct sty_session {
-    const sty_model *model;
-    sty_arena arena;
-    sty_front_end_state *front_end;
-    wanted *outputs;
-    size_t n_outputs;
-    bool *needed, *kept, *extra_wanted;
-    sty_shape *shapes, *probe; /* [n_values] */
-    float **inputs;            /* [n_inputs] */
-    size_t *input_capacity;
-    int *work;
-    sty_plan plan;
-    float *block;
-    size_t block_floats;
-    bool ran;
-    size_t least_frames; /* too short inputs are padded to; 0: they fail */
-    size_t n_padded;
-    sty_stage_fn stage;
-    void *stage_context;
-};
 
 /* ---- creation ---- */
 
@@ -49,7 +18,7 @@ static const sty_output *find_output(const sty_model *model, const char *name) {
     return NULL;
 }
 
-static sty_status want(sty_session *session, const char *name, wanted *to, sty_err *err) {
+static sty_status want(sty_session *session, const char *name, sty_wanted *to, sty_err *err) {
     const sty_model *model = session->model;
     const sty_output *output = find_output(model, name);
     to->value = output ? output->value : sty_graph_find(&model->graph, name);
@@ -80,16 +49,29 @@ static sty_status allocate(sty_session *session, size_t n_outputs, sty_err *err)
     session->needed = sty_arena_alloc(arena, graph->n_nodes, sizeof *session->needed);
     session->kept = sty_arena_alloc(arena, n, sizeof *session->kept);
     session->extra_wanted = sty_arena_alloc(arena, n, sizeof *session->extra_wanted);
+    session->extra_used = sty_arena_alloc(arena, n, sizeof *session->extra_used);
     session->shapes = sty_arena_alloc(arena, n, sizeof *session->shapes);
     session->probe = sty_arena_alloc(arena, n, sizeof *session->probe);
     session->inputs = sty_arena_alloc(arena, graph->n_inputs, sizeof *session->inputs);
     session->input_capacity = sty_arena_alloc(arena, graph->n_inputs, sizeof *session->input_capacity);
     session->work = sty_arena_alloc(arena, n, sizeof *session->work);
     session->plan.offset = sty_arena_alloc(arena, n, sizeof *session->plan.offset);
-    const bool ok = session->outputs && session->needed && session->kept && session->extra_wanted &&
+    session->slice_plan.offset = sty_arena_alloc(arena, n, sizeof *session->slice_plan.offset);
+    const bool ok = session->outputs && session->needed && session->kept && session->extra_wanted && session->extra_used && session->slice_plan.offset &&
                     session->shapes && session->probe && session->inputs &&
                     session->input_capacity && session->work && session->plan.offset;
     return ok ? STY_OK : sty_err_no_memory(err, n, "a session");
+}
+
+/* Further outputs that are wanted, or read by a needed node. */
+static void find_used(sty_session *session) {
+    const sty_graph *graph = &session->model->graph;
+    if (!session->extra_used) return;
+    for (size_t v = 0; v < graph->n_values; v++)
+        session->extra_used[v] = session->extra_wanted[v];
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t j = 0; session->needed[i] && j < graph->nodes[i].n_in; j++)
+            if (graph->nodes[i].in[j] >= 0) session->extra_used[graph->nodes[i].in[j]] = true;
 }
 
 sty_status sty_session_create(const sty_model *model, const char *const *outputs, size_t n,
@@ -100,6 +82,9 @@ sty_status sty_session_create(const sty_model *model, const char *const *outputs
     sty_status status = allocate(made, n, err);
     for (size_t i = 0; i < n && status == STY_OK; i++)
         status = want(made, outputs[i], &made->outputs[made->n_outputs++], err);
+    find_used(made);
+    if (status == STY_OK)
+        status = sty_blocks_create(&model->graph, made->needed, made->kept, &made->arena, made->probe, &made->blocks, err);
     if (status == STY_OK)
         status = sty_front_end_state_create(model->front_end, &made->front_end, err);
     if (status == STY_OK) *session = made;
@@ -163,114 +148,10 @@ sty_status sty_session_bind(sty_session *session, const char *name, const float 
     return STY_OK;
 }
 
-/* Every input that the wanted outputs read must have been bound. */
-static sty_status check_inputs(const sty_session *session, sty_err *err) {
-    const sty_graph *graph = &session->model->graph;
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        if (!session->needed[i]) continue;
-        for (size_t j = 0; j < graph->nodes[i].n_in; j++) {
-            const int v = graph->nodes[i].in[j];
-            if (v > 0 && (size_t)v < graph->n_inputs && !session->inputs[v])
-                return sty_err_set(err, STY_BAD_ARGUMENT,
-                                   "the graph input '%s' is needed; give it with --bind %s=FILE.npy",
-                                   graph->values[v].name, graph->values[v].name);
-        }
-    }
-    return STY_OK;
-}
-
 /* ---- running ---- */
 
 size_t sty_session_min_frames(sty_session *session) {
     return sty_graph_min_frames(&session->model->graph, session->needed, session->probe);
-}
-
-static sty_status add_minimum(sty_session *session, sty_err *err) {
-    const sty_front_end_params *p = sty_front_end_facts(session->model->front_end);
-    const size_t frames = sty_session_min_frames(session);
-    const size_t samples = sty_front_end_samples(p, frames);
-    char message[sizeof err->message];
-    if (!err) return STY_TOO_SHORT;
-    memcpy(message, err->message, sizeof message);
-    return sty_err_set(err, STY_TOO_SHORT, "%.500s; the model needs at least %zu frames (%.3f s)", message,
-                       frames, (double)samples / p->sample_rate);
-}
-
-static sty_status plan_memory(sty_session *session, sty_err *err) {
-    STY_TRY(sty_graph_plan(&session->model->graph, session->needed, session->kept,
-                           session->extra_wanted, session->shapes, session->work, &session->plan, err));
-    if (session->plan.n_floats <= session->block_floats) return STY_OK;
-    size_t n_bytes;
-    float *block = sty_mul(session->plan.n_floats, sizeof *block, &n_bytes)
-                       ? sty_resize(NULL, 0, n_bytes)
-                       : NULL;
-    if (!block) return sty_err_no_memory(err, session->plan.n_floats * sizeof *block, "the graph");
-    sty_free(session->block);
-    session->block = block;
-    session->block_floats = session->plan.n_floats;
-    return STY_OK;
-}
-
-static float *value_data(const sty_session *session, int value) {
-    if ((size_t)value < session->model->graph.n_inputs) return session->inputs[value];
-    return session->block + session->plan.offset[value];
-}
-
-static void run_node(sty_session *session, const sty_node *node) {
-    sty_tensor in[STY_MAX_PORTS] = {{{0}, 0}}, out[STY_MAX_OUTPUTS] = {{{0}, 0}};
-    for (size_t i = 0; i < node->n_in; i++)
-        if (node->in[i] >= 0)
-            in[i] = (sty_tensor){session->shapes[node->in[i]], value_data(session, node->in[i])};
-    out[0] = (sty_tensor){session->shapes[node->out], value_data(session, node->out)};
-    if (node->type->extra) {
-        const int extra = node->out + 1;
-        const bool used = session->extra_wanted[extra] ||
-                          session->work[extra] > session->model->graph.values[extra].node;
-        out[1] = (sty_tensor){session->shapes[extra], used ? value_data(session, extra) : NULL};
-    }
-    const sty_layer_call call = {.params = node->params,
-                                 .state = node->state,
-                                 .in = in,
-                                 .n_in = node->n_in,
-                                 .out = out,
-                                 .scratch = session->block + session->plan.scratch};
-    node->type->run(&call);
-}
-
-/* Inverses of labelled outputs, and the last look at what will be reported. */
-static sty_status finish(sty_session *session, sty_err *err) {
-    for (size_t i = 0; i < session->n_outputs; i++) {
-        wanted *w = &session->outputs[i];
-        const float *data = value_data(session, w->value);
-        const size_t n = sty_shape_count(&session->shapes[w->value]);
-        for (size_t j = 0; w->labelled && j < n; j++)
-            w->own[j] = w->labelled->exp2[j] ? exp2f(data[j]) : data[j];
-        if (w->labelled) data = w->own;
-        for (size_t j = 0; j < n; j++)
-            if (!isfinite(data[j]))
-                return sty_err_set(err, STY_NONFINITE, "the output '%s' has the value %f", w->name,
-                                   (double)data[j]);
-    }
-    session->ran = true;
-    return STY_OK;
-}
-
-static sty_status run_graph(sty_session *session, float *features, size_t n_frames, sty_err *err) {
-    const sty_graph *graph = &session->model->graph;
-    session->inputs[0] = features;
-    session->shapes[0] = sty_shape_sequence(n_frames, session->model->info.n_features);
-    STY_TRY(check_inputs(session, err));
-    sty_status status = sty_graph_infer(graph, session->needed, session->shapes, err);
-    if (status == STY_TOO_SHORT) return add_minimum(session, err);
-    STY_TRY(status);
-    STY_TRY(plan_memory(session, err));
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        if (session->needed[i]) run_node(session, &graph->nodes[i]);
-    for (size_t v = 0; session->stage && v < graph->n_values; v++)
-        if (session->kept[v] && session->shapes[v].kind != STY_ABSENT && v >= graph->n_inputs)
-            session->stage(session->stage_context, graph->values[v].name, value_data(session, (int)v),
-                           session->shapes[v].rank, session->shapes[v].dim);
-    return finish(session, err);
 }
 
 /* Features come from the front end's buffer, or from a copy that we own. */
@@ -293,12 +174,11 @@ sty_status sty_session_run_front_end(sty_session *session, const sty_clip *clip,
 }
 
 sty_status sty_session_run_clip(sty_session *session, const sty_clip *clip, sty_err *err) {
-    float *features = NULL;
     size_t n_frames = 0;
     forget_features(session);
-    STY_TRY(sty_front_end_run(session->front_end, clip, &features, &n_frames, err));
+    STY_TRY(sty_front_end_open(session->front_end, clip, &n_frames, err));
     session->n_padded = sty_front_end_state_padded(session->front_end);
-    return run_graph(session, features, n_frames, err);
+    return sty_session_run_graph(session, NULL, n_frames, err);
 }
 
 /* Features of n_frames rows in input 0, made least_frames long. */
@@ -337,7 +217,7 @@ sty_status sty_session_run_features(sty_session *session, const float *features,
         STY_TRY(repeat_last_row(session, n_frames, n_bins, err));
         n_frames = session->least_frames;
     }
-    return run_graph(session, session->inputs[0], n_frames, err);
+    return sty_session_run_graph(session, session->inputs[0], n_frames, err);
 }
 
 sty_status sty_session_output(const sty_session *session, const char *name, sty_view *view,
@@ -353,7 +233,10 @@ sty_status sty_session_output(const sty_session *session, const char *name, sty_
         return sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' was not asked for at creation", name);
     if (!session->ran) return sty_err_set(err, STY_BAD_ARGUMENT, "nothing has been computed yet");
     const sty_shape *shape = &session->shapes[value];
-    view->data = own ? own : value_data(session, value);
+    if (value == 0 && !session->inputs[0])
+        return sty_err_set(err, STY_BAD_ARGUMENT, "the features of a clip of %zu frames were not kept; ask for them "
+                           "when the session is created", session->shapes[0].dim[0]);
+    view->data = own ? own : sty_session_value(session, value);
     view->rank = shape->rank;
     memcpy(view->dim, shape->dim, sizeof view->dim);
     return STY_OK;
@@ -369,7 +252,7 @@ void sty_session_watch(sty_session *session, sty_stage_fn stage, void *context) 
     for (size_t v = graph->n_inputs; stage && v < graph->n_values; v++) {
         const int node = graph->values[v].node;
         session->kept[v] = true;
-        session->extra_wanted[v] = graph->nodes[node].out != (int)v;
+        session->extra_wanted[v] = session->extra_used[v] = graph->nodes[node].out != (int)v;
     }
 }
 
@@ -377,6 +260,8 @@ void sty_session_pad_short(sty_session *session, bool on) {
     session->least_frames = on ? sty_session_min_frames(session) : 0;
     sty_front_end_state_pad_short(session->front_end, session->least_frames);
 }
+
+size_t sty_session_frames(const sty_session *session) { return session->shapes[0].dim[0]; }
 
 size_t sty_session_padded(const sty_session *session) { return session->n_padded; }
 

@@ -16,6 +16,9 @@ size_t sty_session_bytes(const sty_session *session);
  * most n of them. 0 for an unknown output. */
 size_t sty_model_attention_maps(const sty_model *model, const char *output, const char **names, size_t n);
 
+/* Frames of features of the last run, whether they were kept or not. */
+size_t sty_session_frames(const sty_session *session);
+
 /* The fewest frames of features the wanted outputs can be computed from. */
 size_t sty_session_min_frames(sty_session *session);
 

@@ -103,7 +103,7 @@ static sty_status plan_node(sty_mixer *m, const sty_node *node, size_t *scratch,
     STY_TRY(node->type->shape(node->params, shapes, n, out, err));
     STY_TRY(give(m, node->out, out[0], err));
     if (node->type->extra) STY_TRY(give(m, node->out + 1, out[1], err));
-    const size_t floats = node->type->scratch ? node->type->scratch(node->params, shapes, out) : 0;
+    const size_t floats = sty_layer_scratch(node->type, node->params, shapes, out);
     if (floats > *scratch) *scratch = floats;
     return STY_OK;
 }
@@ -168,7 +168,7 @@ static void run_node(sty_mixer *m, const sty_node *node) {
                                  .n_in = inputs_of(m, node, in),
                                  .out = out,
                                  .scratch = m->scratch};
-    node->type->run(&call);
+    sty_layer_run(node->type, &call);
 }
 
 /* From the token layer's output on. */

@@ -143,7 +143,7 @@ static void run_once(layer_case *c, sty_tensor *out, bool further, float content
     input_shapes(c, in);
     sty_err err;
     if (c->type->shape(c->params, in, c->n_in, shapes, &err) != STY_OK) fail_msg("%s", err.message);
-    const size_t n_scratch = c->type->scratch ? c->type->scratch(c->params, in, shapes) : 0;
+    const size_t n_scratch = sty_layer_scratch(c->type, c->params, in, shapes);
     float *scratch = guarded(n_scratch, content);
     for (int i = 0; i < STY_MAX_OUTPUTS; i++) {
         const bool wanted = i == 0 || (c->type->extra && further);
@@ -153,7 +153,7 @@ static void run_once(layer_case *c, sty_tensor *out, bool further, float content
     const sty_layer_call call = {.params = c->params, .state = c->state, .in = c->in, .n_in = c->n_in,
                                  .out = out, .scratch = scratch};
     sty_mem_fail_at(0, false);
-    c->type->run(&call);
+    sty_layer_run(c->type, &call);
     assert_int_equal(sty_mem_fail_at(0, false), 0);
     check_guard(c, scratch, n_scratch, "scratch");
     for (int i = 0; i < STY_MAX_OUTPUTS; i++)

@@ -16,7 +16,7 @@ enum { T = 40, D = 9, MOST = 70, ROWS = 4 * MOST, TILES = 320 };
 /* Input columns, then state columns of every row: [rows, D + u]. */
 static float weight[ROWS * (D + MOST)], bias_ih[ROWS], bias_hh[ROWS], x[T * D];
 static float input_packed[TILES * D], input_packed_2[TILES * D], packed[TILES * MOST], packed_2[TILES * MOST];
-static float state[MOST], states[T * MOST], scratch[(T + 2) * ROWS];
+static float state[2 * MOST], states[T * MOST], scratch[(T + 2) * ROWS];
 
 static void fill(float *to, size_t n, float scale) {
     for (size_t i = 0; i < n; i++)
@@ -63,6 +63,7 @@ static void check_gru(size_t u) {
     double h[MOST] = {0}, next[MOST];
     fill_all(3 * u, u);
     const sty_gru gru = {u, {3 * u, D, input_packed, bias_ih}, packed, bias_hh};
+    memset(state, 0, sizeof state);
     sty_gru_run(&gru, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
         for (size_t j = 0; j < u; j++) {
@@ -85,6 +86,7 @@ static void check_lstm(size_t u) {
     fill_all(4 * u, u);
     const sty_lstm lstm = {u, {4 * u, D, input_packed, bias_ih}, packed, bias_hh};
     assert_true(sty_lstm_scratch(&lstm, T) <= sizeof scratch / sizeof *scratch);
+    memset(state, 0, sizeof state);
     sty_lstm_run(&lstm, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
         for (size_t j = 0; j < u; j++) {
@@ -110,6 +112,7 @@ static void check_tensorflow(size_t u) {
     const sty_gru_tensorflow gru = {u,      {2 * u, D, input_packed, NULL}, {u, D, input_packed_2, NULL},
                                     packed, packed_2,                       bias_ih,
                                     bias_ih + 2 * u};
+    memset(state, 0, sizeof state);
     sty_gru_tensorflow_run(&gru, x, T, state, states, scratch);
     for (size_t t = 0; t < T; t++) {
         const float *step = x + t * D;

@@ -1,0 +1,49 @@
+/* session_parts.h - what session.c and session_run.c share. Floor 3. */
+#ifndef STY_MODEL_SESSION_PARTS_H
+#define STY_MODEL_SESSION_PARTS_H
+
+#include "model/blocks.h"
+#include "model/session.h"
+
+/* A requested output: a value of the graph, perhaps through an inverse. */
+typedef struct sty_wanted {
+    const char *name;
+    int value;
+    const sty_output *labelled; /* with exp2 values, else NULL */
+    float *own;                 /* [n_labels] when labelled */
+} sty_wanted;
+
+struct sty_session {
+    const sty_model *model;
+    sty_arena arena;
+    sty_front_end_state *front_end;
+    sty_wanted *outputs;
+    size_t n_outputs;
+    bool *needed, *kept, *extra_wanted, *extra_used;
+    sty_shape *shapes, *probe; /* [n_values] */
+    float **inputs;            /* [n_inputs] */
+    size_t *input_capacity;
+    int *work;
+    sty_plan plan, slice_plan; /* of what is run once, of each stretch */
+    sty_blocks blocks;
+    bool in_blocks;            /* the last clip was run so */
+    float *block;
+    size_t block_floats;
+    size_t held, rest; /* offsets in it: of blocks' whole values, of the plans' */
+    float *window;     /* features of the stretch at hand, from this frame on */
+    size_t window_first;
+    bool ran;
+    size_t least_frames; /* too short inputs are padded to; 0: they fail */
+    size_t n_padded;
+    sty_stage_fn stage;
+    void *stage_context;
+};
+
+/* Runs the graph on features [n_frames, F] in memory, or (NULL) on those that the
+ * front end has been opened for. Sets session->ran. */
+sty_status sty_session_run_graph(sty_session *session, float *features, size_t n_frames, sty_err *err);
+
+/* The array of a value after a run. */
+float *sty_session_value(const sty_session *session, int value);
+
+#endif
