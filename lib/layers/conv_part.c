@@ -11,7 +11,6 @@
 #include "math/conv_exact.h"
 
 #include <math.h>
-#include <string.h>
 
 typedef struct {
     const float *packed, *bias; /* bias NULL: none */
@@ -24,7 +23,11 @@ const char *const sty_padding_rules[] = {"given", "same", NULL};
 const char *const sty_conv_orders[] = {"norm_activation", "activation_norm", NULL};
 
 /* Instance norm over so few positions is computed in double (conv_exact.h). */
-enum { EXACT_POSITIONS = 8, EXACT_FLOATS = EXACT_POSITIONS * sizeof(double) / sizeof(float) };
+enum { EXACT_POSITIONS = 8 };
+
+static bool is_exact(const sty_conv_params *p, const sty_shape *out) {
+    return p->norm.kind == STY_NORM_INSTANCE && sty_shape_count(out) / (size_t)p->channels <= EXACT_POSITIONS;
+}
 
 static size_t n_bins(const sty_shape *in) { return in->kind == STY_IMAGE ? in->dim[0] : 1; }
 
@@ -127,17 +130,21 @@ sty_status sty_conv_part_prepare(const void *params, const sty_shape *in, const 
     return STY_OK;
 }
 
+/* Values of the input, coordinates among them. */
+static size_t n_inside(const sty_conv_params *p, const sty_shape *in) {
+    return n_bins(in) * n_frames(in) * in_channels(p, in);
+}
+
 static size_t with_coordinates(const sty_conv_params *p, const sty_shape *in) {
-    return p->coordinates ? sty_whole_lines(n_bins(in) * n_frames(in) * in_channels(p, in)) : 0;
+    return p->coordinates ? sty_whole_lines(n_inside(p, in)) : 0;
 }
 
 size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_shape *out) {
     const sty_conv_params *p = params;
     const sty_conv conv = geometry(p, in);
-    (void)out;
-    const size_t usual = sty_conv_scratch(&conv, n_bins(in), n_frames(in));
-    const size_t exact = p->norm.kind == STY_NORM_INSTANCE ? EXACT_FLOATS * (size_t)p->channels : 0;
-    return with_coordinates(p, in) + (usual > exact ? usual : exact);
+    if (is_exact(p, out))
+        return (n_inside(p, in) + sty_shape_count(out)) * (sizeof(double) / sizeof(float));
+    return with_coordinates(p, in) + sty_conv_scratch(&conv, n_bins(in), n_frames(in));
 }
 
 double sty_conv_part_work(const void *params, const sty_shape *in, const sty_shape *out) {
@@ -161,35 +168,48 @@ sty_flow sty_conv_part_flow(const void *params) {
 }
 
 /* -1 at the first index, 1 at the last. */
-static float coordinate(size_t i, size_t n) { return 2.0f * (float)i / (float)(n - 1) - 1.0f; }
+static double coordinate(size_t i, size_t n) { return 2.0 * (double)i / (double)(n - 1) - 1.0; }
 
-/* a = time, b = frequency: sequences get a, |a - 0.5|; images a, b, the radius. */
-static void append_coordinates(const sty_conv_params *p, const sty_tensor *in, float *to) {
+/* Of bin f and frame t; a = time, b = frequency: sequences get a, |a - 0.5|; images a, b, the radius. */
+static void coordinates(const sty_shape *in, size_t f, size_t t, double to[3]) {
+    const double a = coordinate(t, n_frames(in)), b = in->kind == STY_IMAGE ? coordinate(f, n_bins(in)) : 0.5;
+    const double radius = sqrt((a - 0.5) * (a - 0.5) + (b - 0.5) * (b - 0.5));
+    to[0] = a;
+    to[1] = in->kind == STY_IMAGE ? b : radius;
+    to[2] = radius;
+}
+
+/* The input and its coordinates, in float or (to NULL) in double. */
+static void append_coordinates(const sty_conv_params *p, const sty_tensor *in, float *to, double *wide) {
     const size_t bins = n_bins(&in->shape), frames = n_frames(&in->shape);
     const size_t c = sty_shape_width(&in->shape), added = n_added(p, &in->shape);
     const float *x = in->data;
     for (size_t f = 0; f < bins; f++)
-        for (size_t t = 0; t < frames; t++, x += c, to += c + added) {
-            const float a = coordinate(t, frames);
-            memcpy(to, x, c * sizeof *to);
-            to[c] = a;
-            if (added == 2) to[c + 1] = fabsf(a - 0.5f);
-            if (added < 3) continue;
-            const float b = coordinate(f, bins);
-            to[c + 1] = b;
-            to[c + 2] = sqrtf((a - 0.5f) * (a - 0.5f) + (b - 0.5f) * (b - 0.5f));
+        for (size_t t = 0; t < frames; t++, x += c) {
+            double more[3] = {0};
+            if (added) coordinates(&in->shape, f, t, more);
+            for (size_t i = 0; i < c + added; i++) {
+                const double value = i < c ? (double)x[i] : more[i - c];
+                if (to) *to++ = (float)value;
+                else *wide++ = value;
+            }
         }
 }
 
-/* The whole layer in double; wide: [positions, channels]. */
-static void run_exact(const sty_conv_params *p, const conv_state *s, const sty_conv *conv, const float *x,
-                      const sty_shape *in, size_t positions, double *wide, float *y) {
-    const size_t c = (size_t)p->channels;
+/* The whole layer in double, rounded once. */
+static void run_exact(const sty_layer_call *call, const sty_conv *conv) {
+    const sty_conv_params *p = call->params;
+    const conv_state *s = call->state;
+    const sty_shape *in = &call->in[0].shape;
+    const size_t c = (size_t)p->channels, count = sty_shape_count(&call->out[0].shape);
+    double *x = (double *)(void *)call->scratch, *wide = x + n_inside(p, in);
+    float *y = call->out[0].data;
     const bool first = p->order != STY_NORM_ACTIVATION;
+    append_coordinates(p, &call->in[0], NULL, x);
     sty_conv_run_exact(conv, s->weight, s->bias, x, n_bins(in), n_frames(in), wide);
-    if (first) sty_activate_exact((sty_activation)p->activation, p->slope, wide, positions * c);
-    sty_instance_norm_exact(wide, positions, c, p->norm.eps, s->norm_state.gain, s->norm_state.shift, y);
-    if (!first) sty_activate((sty_activation)p->activation, (float)p->slope, y, positions * c);
+    if (first) sty_activate_exact((sty_activation)p->activation, p->slope, wide, count);
+    sty_instance_norm_exact(wide, count / c, c, p->norm.eps, s->norm_state.gain, s->norm_state.shift, y);
+    if (!first) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);
 }
 
 void sty_conv_part_run(const sty_layer_call *call) {
@@ -197,10 +217,14 @@ void sty_conv_part_run(const sty_layer_call *call) {
     const conv_state *s = call->state;
     const sty_shape *in = &call->in[0].shape;
     sty_conv conv = geometry(p, in);
+    if (is_exact(p, &call->out[0].shape)) {
+        run_exact(call, &conv);
+        return;
+    }
     const float *x = call->in[0].data;
     float *padded = call->scratch;
     if (p->coordinates) {
-        append_coordinates(p, &call->in[0], call->scratch);
+        append_coordinates(p, &call->in[0], call->scratch, NULL);
         x = call->scratch;
         padded += with_coordinates(p, in);
     }
@@ -208,10 +232,6 @@ void sty_conv_part_run(const sty_layer_call *call) {
     const size_t count = sty_shape_count(&call->out[0].shape), c = (size_t)p->channels;
     const bool norm_between = p->order == STY_NORM_ACTIVATION && s->norm.kind != STY_NORM_NONE;
     if (!norm_between) conv.activation = (sty_activation)p->activation;
-    if (s->weight && count / c <= EXACT_POSITIONS) {
-        run_exact(p, s, &conv, x, in, count / c, (double *)(void *)padded, y);
-        return;
-    }
     sty_conv_run(&conv, s->packed, s->bias, x, n_bins(in), n_frames(in), y, padded);
     sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
     if (norm_between) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);

@@ -6,7 +6,7 @@
 enum { TIME, FREQUENCY };
 
 /* One output value: output channel o at (frequency, time). */
-static double one(const sty_conv *conv, const float *weight, const float *x, size_t n_bins,
+static double one(const sty_conv *conv, const float *weight, const double *x, size_t n_bins,
                   size_t n_frames, size_t o, size_t f, size_t t) {
     const size_t inside = conv->in_channels / conv->groups;
     const size_t first = o / (conv->out_channels / conv->groups) * inside;
@@ -19,14 +19,14 @@ static double one(const sty_conv *conv, const float *weight, const float *x, siz
             const size_t row = t * conv->stride[TIME] + kt * conv->dilation[TIME] - conv->pad_before[TIME];
             const size_t bin = f * conv->stride[FREQUENCY] + kf * conv->dilation[FREQUENCY] - conv->pad_before[FREQUENCY];
             if (row >= n_frames || bin >= n_bins) continue;
-            const float *from = x + (bin * n_frames + row) * conv->in_channels + first;
+            const double *from = x + (bin * n_frames + row) * conv->in_channels + first;
             for (size_t i = 0; i < inside; i++)
-                sum += (double)w[i * taps + kt * conv->kernel[FREQUENCY] + kf] * (double)from[i];
+                sum += (double)w[i * taps + kt * conv->kernel[FREQUENCY] + kf] * from[i];
         }
     return sum;
 }
 
-void sty_conv_run_exact(const sty_conv *conv, const float *weight, const float *bias, const float *x,
+void sty_conv_run_exact(const sty_conv *conv, const float *weight, const float *bias, const double *x,
                         size_t n_bins, size_t n_frames, double *out) {
     const size_t bins = sty_conv_length(conv, FREQUENCY, n_bins), frames = sty_conv_length(conv, TIME, n_frames);
     for (size_t f = 0; f < bins; f++)

@@ -12,7 +12,7 @@
 /* out [F', T', out_channels] = convolution + bias (NULL: none), from the weight as
  * PyTorch has it [out, in / groups, kernel time, kernel frequency]; the activation
  * is not applied. Slow: meant for a handful of positions. */
-void sty_conv_run_exact(const sty_conv *conv, const float *weight, const float *bias, const float *x,
+void sty_conv_run_exact(const sty_conv *conv, const float *weight, const float *bias, const double *x,
                         size_t n_bins, size_t n_frames, double *out);
 
 /* x in place; kinds beyond relu and leaky_relu go through float32. */

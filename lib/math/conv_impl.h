@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 
-enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6 };
+/* About CHUNK products are summed up before they meet the sum of the others: rounding
+ * then grows with the root of CHUNK and of the number of chunks, not of their product. */
+enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6, CHUNK = 32 };
 
 V_INLINE v_float v_fused(const sty_conv_tile *tile, v_float v) {
     if (tile->activation == STY_ACT_RELU) return v_relu(v);
@@ -34,41 +36,66 @@ V_INLINE void store_frame(const sty_conv_tile *tile, const v_float *sum, size_t 
     if (!full) memcpy(out, whole, tile->n_channels * sizeof *out);
 }
 
-/* n is a constant at every call: the loops unroll into registers. */
-V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
-    const sty_conv_window *window = tile->windows + first;
-    v_float sum[BLOCK][TILE_VECTORS];
+/* part += w x[f][j] for each of n frames */
+V_INLINE void add_products(const float *const *x, size_t j, const float *w, v_float (*part)[TILE_VECTORS],
+                           int n) {
+    v_float weight[TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++)
+        weight[v] = v_load(w + v * LANES);
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++) {
+        const v_float value = v_all(x[f][j]);
+#pragma GCC unroll 4
+        for (int v = 0; v < TILE_VECTORS; v++)
+            part[f][v] = v_fma(value, weight[v], part[f][v]);
+    }
+}
+
+/* sum += part, part = 0 */
+V_INLINE void flush(v_float (*sum)[TILE_VECTORS], v_float (*part)[TILE_VECTORS], int n) {
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++)
 #pragma GCC unroll 4
-        for (int v = 0; v < TILE_VECTORS; v++)
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            sum[f][v] += part[f][v];
+            part[f][v] = v_all(0.0f);
+        }
+}
+
+/* n is a constant at every call: the loops unroll into registers. */
+V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
+    const sty_conv_window *window = tile->windows + first;
+    v_float sum[BLOCK][TILE_VECTORS], part[BLOCK][TILE_VECTORS];
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++)
+#pragma GCC unroll 4
+        for (int v = 0; v < TILE_VECTORS; v++) {
             sum[f][v] = v_load(tile->bias + v * LANES);
+            part[f][v] = v_all(0.0f);
+        }
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
         __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
     const float *w = tile->weights;
-    for (size_t row = 0; row < tile->n_rows; row++) {
-        for (size_t k = 0; k < tile->n_taps; k++) {
-            const float *x[BLOCK];
+    size_t held = 0;
+    for (size_t row = 0; row < tile->n_rows; row++)
+        for (size_t k = 0; k < tile->n_taps; k++)
+            for (size_t i = 0, end; i < tile->run; i = end) {
+                const float *x[BLOCK];
+                end = tile->run - i < CHUNK + CHUNK / 2 ? tile->run : i + CHUNK;
 #pragma GCC unroll 6
-            for (int f = 0; f < n; f++)
-                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+                for (int f = 0; f < n; f++)
+                    x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
 #pragma GCC unroll 4
-            for (size_t i = 0; i < tile->run; i++, w += STY_CONV_TILE) {
-                v_float weight[TILE_VECTORS];
-#pragma GCC unroll 4
-                for (int v = 0; v < TILE_VECTORS; v++)
-                    weight[v] = v_load(w + v * LANES);
-#pragma GCC unroll 6
-                for (int f = 0; f < n; f++) {
-                    const v_float value = v_all(x[f][i]);
-#pragma GCC unroll 4
-                    for (int v = 0; v < TILE_VECTORS; v++)
-                        sum[f][v] = v_fma(value, weight[v], sum[f][v]);
-                }
+                for (size_t j = i; j < end; j++, w += STY_CONV_TILE)
+                    add_products(x, j, w, part, n);
+                held += end - i;
+                if (held < CHUNK) continue;
+                flush(sum, part, n);
+                held = 0;
             }
-        }
-    }
+    flush(sum, part, n);
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++)
         store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);

@@ -1,9 +1,9 @@
 """Published families: checkpoint, converter, program, against the numbers of the original implementations.
 
-Tolerances are of the largest expected value. Golden float32 numbers agree with float64 runs to 3e-6 from features and from
-the wav; 1e-5 leaves the program's own rounding room. Exceptions come from float32 itself: states behind instance norm
-5e-5, two steps of instance norm (T6 of DelightfulTTS) 5e-4; Mellotron's STFT is a float32 matrix product, 1.5e-4 in
-ln-mel. Own fixtures are float64 PyTorch runs of tests/convert/fixtures/make.py.
+Tolerances are of the largest expected value, and those of the golden data: 1e-5 from features, 2e-5 from the wav, states
+behind instance norm 5e-5, two steps of instance norm (T6 of DelightfulTTS) 2e-4. Where golden float32 numbers use up much
+of that themselves, test_truth.py measures the program and them against float64. Mellotron's STFT is a float32 matrix
+product, 1.5e-4 in ln-mel. Own fixtures are float64 PyTorch runs of tests/convert/fixtures/make.py.
 """
 import json
 import subprocess
@@ -118,16 +118,13 @@ class Golden(Family):
 
     def test_mellotron_published(self):
         model, expected = self.golden("mellotron", "--family", "mellotron")
-        # sharpened weights: the golden state of this clip is itself 8e-6 off a float64 run, and so are we
-        self.check(model, expected, tag="published_", at_least=11,
-                   tolerance=lambda output, clip: 3e-5 if (output, clip) == ("reference", "me_example2") else 1e-5)
-        # its own STFT differs by 1.5e-4 in ln-mel from any transform, and the outputs with it
-        self.wav(model, self.CLIP, expected, tag="published_", tolerance=2e-4)
+        self.check(model, expected, tag="published_", at_least=11)
+        self.wav(model, self.CLIP, expected, tag="published_")
 
     def test_mellotron_intended(self):
         model, expected = self.golden("mellotron", "--family", "mellotron", "--set", "layout=time_major")
         self.check(model, expected, tag="intended_", at_least=11)
-        self.wav(model, self.CLIP, expected, tag="intended_", tolerance=2e-4)
+        self.wav(model, self.CLIP, expected, tag="intended_")
 
     def test_coqui(self):
         model, expected = self.golden("coqui_gst", "--set", "trim=none")
@@ -165,10 +162,8 @@ class Golden(Family):
 
     @staticmethod
     def rounding(output, clip):
-        # States behind instance norm: 5e-5. T6 ends in two steps that nearly agree: from the second layer to the last
-        # a rounding of 5e-8 becomes 4e-4 (in float64 too, when each layer's output is rounded once to float32), and the
-        # golden numbers are 1e-4 off a float64 run themselves.
-        return 5e-4 if clip == "T6" else 5e-5
+        # T6 ends in two steps that nearly agree: instance norm multiplies roundings by up to 300 at each layer
+        return 2e-4 if clip == "T6" else 5e-5
 
     def test_delightful_tts_published(self):
         names = {"style": "style_published", "style_norm": "style_published_norm", "reference": "reference",
@@ -176,14 +171,16 @@ class Golden(Family):
         for folder in ("delightful_voicesmith", "delightful_tts_framework"):
             model, expected = self.delightful(folder)
             self.check(model, expected, names, tolerance=self.rounding, at_least=11)
-            self.wav(model, self.CLIP, expected, names, tolerance=1e-4)
+            self.wav(model, self.CLIP, expected, {**names, "frames": "no such key"})
+            # features of the wav are 4e-5 off a float64 front end, here and there: states follow by 5e-5 and 3e-5
+            self.wav(model, self.CLIP, expected, {"frames": "sequence"}, tolerance=6e-5)
 
     def test_delightful_tts_intended(self):
         names = {"style": "style_intended", "style_norm": "style_intended_norm", "token_weights": "weights_intended"}
         for folder in ("delightful_voicesmith", "delightful_tts_framework"):
             model, expected = self.delightful(folder, "--set", "softmax_axis=tokens")
             self.check(model, expected, names, tolerance=self.rounding, at_least=9)
-            self.wav(model, self.CLIP, expected, names, tolerance=1e-4)
+            self.wav(model, self.CLIP, expected, names)
 
     def test_delightful_tts_phoneme(self):
         names = {"style": "prosody", "attention": "prosody_attn"}
@@ -191,7 +188,7 @@ class Golden(Family):
             model, expected = self.delightful(folder, encoder="delightful-tts-phoneme")
             text = {"text": expected["in.x"]}
             self.check(model, expected, names, tolerance=self.rounding, at_least=2, bound=text)
-            self.wav(model, self.CLIP, expected, names, tolerance=1e-4, bound=text)
+            self.wav(model, self.CLIP, expected, names, bound=text)
             done = self.fails(2, "extract", "-m", model, stylet.golden(self.CLIP), saying="--bind text=")
             self.assertEqual(done.stdout, b"")
             self.records("extract", "-m", model, "-w", "reference", stylet.golden(self.CLIP))
