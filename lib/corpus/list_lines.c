@@ -46,10 +46,9 @@ sty_status sty_lines_open_live(sty_lines *lines, const char *path, sty_err *err)
     return sty_err_no_memory(err, FIRST_BYTES, path);
 }
 
-/* Bytes of a live source; a signal ends the run, not only the call. */
 static sty_status fill_live(sty_lines *lines, sty_err *err) {
     const ssize_t got = read(lines->fd, lines->data + lines->end, lines->capacity - lines->end - 1);
-    if (got < 0 && errno == EINTR) return sty_err_set(err, STY_CANCELLED, "stopped by a signal");
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return STY_OK;
     if (got < 0) return sty_err_set(err, STY_BAD_ARGUMENT, "cannot read '%s': %s", lines->name, strerror(errno));
     lines->ended = got == 0;
     lines->end += (size_t)got;
@@ -57,7 +56,7 @@ static sty_status fill_live(sty_lines *lines, sty_err *err) {
 }
 
 /* More bytes behind what is there. */
-static sty_status fill(sty_lines *lines, sty_err *err) {
+sty_status sty_lines_fill(sty_lines *lines, sty_err *err) {
     if (lines->begin > 0) {
         memmove(lines->data, lines->data + lines->begin, lines->end - lines->begin);
         lines->end -= lines->begin;
@@ -87,22 +86,27 @@ static sty_status fill(sty_lines *lines, sty_err *err) {
     return sty_err_set(err, STY_BAD_ARGUMENT, "the compressed list '%s' ends too early", lines->name);
 }
 
-sty_status sty_lines_next(sty_lines *lines, char **text, size_t *n, sty_err *err) {
-    char *end;
-    size_t searched = 0;
-    while (!(end = memchr(lines->data + lines->begin + searched, lines->separator, lines->end - lines->begin - searched)) &&
-           !lines->ended) {
-        searched = lines->end - lines->begin;
-        STY_TRY(fill(lines, err));
-    }
-    *text = NULL;
-    if (!end && lines->begin == lines->end) return STY_OK;
+bool sty_lines_take(sty_lines *lines, char **text, size_t *n) {
+    const size_t there = lines->end - lines->begin;
+    char *end = memchr(lines->data + lines->begin + lines->searched, lines->separator, there - lines->searched);
+    lines->searched = end ? 0 : there;
+    if (!end && (!lines->ended || there == 0)) return false;
+    lines->searched = 0;
     *text = lines->data + lines->begin;
-    *n = end ? (size_t)(end - *text) : lines->end - lines->begin;
+    *n = end ? (size_t)(end - *text) : there;
     lines->begin += *n + (end != NULL);
     if (lines->separator == '\n' && *n && (*text)[*n - 1] == '\r') --*n;
     (*text)[*n] = '\0';
     lines->number++;
+    return true;
+}
+
+sty_status sty_lines_next(sty_lines *lines, char **text, size_t *n, sty_err *err) {
+    *text = NULL;
+    while (!sty_lines_take(lines, text, n)) {
+        if (lines->ended) return STY_OK;
+        STY_TRY(sty_lines_fill(lines, err));
+    }
     return STY_OK;
 }
 

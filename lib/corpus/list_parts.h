@@ -14,6 +14,7 @@ typedef struct sty_lines {
     const char *name;
     char *data;
     size_t begin, end, capacity, number; /* number of the line given last */
+    size_t searched; /* bytes from begin on without a line end */
     char separator;
     bool ended;
     size_t offset; /* where the first line begins: behind a byte order mark */
@@ -22,8 +23,12 @@ typedef struct sty_lines {
 /* Errors: STY_BAD_ARGUMENT (a list that cannot be read is a usage error). */
 sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, sty_err *err);
 
-/* The same without decompression, given line by line as they arrive. */
+/* The same without decompression, for lines that arrive one by one: fill reads what
+ * is there (once), take gives the next line if it is whole. They end when `ended` is
+ * set and take gives none. */
 sty_status sty_lines_open_live(sty_lines *lines, const char *path, sty_err *err);
+sty_status sty_lines_fill(sty_lines *lines, sty_err *err);
+bool sty_lines_take(sty_lines *lines, char **text, size_t *n);
 
 /* The next line without its end (a carriage return before it is dropped too),
  * NUL-terminated and writable until the next call. *text is NULL at the end. */

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 3, MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
+enum { QUEUE = 3, MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
 
 typedef struct {
     size_t position;
@@ -47,7 +47,8 @@ struct sty_pool {
     sty_pool_options options;
     const sty_pool_job *job;
     worker *workers;
-    size_t cursor, n_finished; /* next position that nobody has; those answered */
+    size_t n, cursor, n_finished; /* known; next position that nobody has; those answered */
+    bool ended, hungry, readable; /* of what is still to come */
     int idle_deaths;
     sty_buf failure;
 };
@@ -271,10 +272,10 @@ static sty_status read_worker(sty_pool *pool, worker *w, sty_err *err) {
 static bool take_range(sty_pool *pool, worker *w) {
     const sty_pool_job *job = pool->job;
     const size_t limit = job->limit(job->context);
-    if (pool->cursor >= job->n || pool->cursor >= limit) return false;
+    if (pool->cursor >= pool->n || pool->cursor >= limit) return false;
     const sty_entry *first = job->entry(job->context, pool->cursor);
     size_t end = pool->cursor + 1;
-    while (end < job->n && end - pool->cursor < MAX_RANGE && sty_same_source(first, job->entry(job->context, end)))
+    while (!job->more && end < pool->n && end - pool->cursor < MAX_RANGE && sty_same_source(first, job->entry(job->context, end)))
         end++;
     w->next = pool->cursor;
     w->end = end;
@@ -321,11 +322,14 @@ static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err)
         sty_err_set(&why, STY_BAD_LIST_ENTRY, "%s", entry->problem);
         return finish_with_failure(pool, position, &why, err);
     }
-    const bool again = w->source != (size_t)-1 && sty_same_source(job->entry(job->context, w->source), entry);
+    const char *text = NULL;
+    size_t length = 0;
+    if (job->text) text = job->text(job->context, position, &length);
+    const bool again = !job->more && w->source != (size_t)-1 && sty_same_source(job->entry(job->context, w->source), entry);
     if (!again && sty_source_open(entry, &pool->options, &opened, &why) != STY_OK)
         return finish_with_failure(pool, position, &why, err);
-    const sty_task task = {.position = position, .has_fd = !again, .shared = w->shared, .text_length = (uint32_t)job->text_length};
-    send_task(w, &task, opened.fd, job->text);
+    const sty_task task = {.position = position, .has_fd = !again, .shared = w->shared, .text_length = (uint32_t)length, .line = entry->line};
+    send_task(w, &task, opened.fd, text);
     if (opened.fd >= 0) close(opened.fd);
     if (again && w->n_queued) opened.allowance_s = w->queue[w->n_queued - 1].allowance_s;
     if (w->n_queued == 0) w->started = now_s();
@@ -334,8 +338,9 @@ static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err)
     return STY_OK;
 }
 
-static sty_status feed(sty_pool *pool, worker *w, sty_err *err) {
-    for (int i = 0; i < MAX_AT_ONCE && w->n_queued < QUEUE; i++) {
+/* Fills the worker's queue up to depth. */
+static sty_status feed(sty_pool *pool, worker *w, int depth, sty_err *err) {
+    for (int i = 0; i < MAX_AT_ONCE && w->n_queued < depth; i++) {
         size_t position;
         if (w->n_redo) {
             position = w->redo[0];
@@ -359,15 +364,19 @@ static void check_time(sty_pool *pool, worker *w) {
 }
 
 static sty_status wait_for_workers(sty_pool *pool, sty_err *err) {
-    struct pollfd ready[MAX_WORKERS];
+    struct pollfd ready[MAX_WORKERS + 1];
     const int n = pool->options.n_workers;
     bool busy = false;
     for (int i = 0; i < n; i++)
         busy = busy || pool->workers[i].n_queued;
     for (int i = 0; i < n; i++)
         ready[i] = (struct pollfd){.fd = pool->workers[i].socket, .events = POLLIN};
-    if (poll(ready, (nfds_t)n, busy ? TICK_MS : 0) < 0 && errno != EINTR)
+    ready[n] = (struct pollfd){.fd = pool->hungry ? pool->job->fd : -1, .events = POLLIN};
+    if (poll(ready, (nfds_t)n + 1, busy ? TICK_MS : pool->hungry ? IDLE_MS : 0) < 0) {
+        if (errno == EINTR) return STY_OK;
         return sty_err_set(err, STY_INTERNAL, "cannot wait for workers: %s", strerror(errno));
+    }
+    pool->readable = ready[n].revents != 0;
     for (int i = 0; i < n; i++) {
         worker *w = &pool->workers[i];
         if (w->socket >= 0 && ready[i].revents) STY_TRY(read_worker(pool, w, err));
@@ -376,18 +385,25 @@ static sty_status wait_for_workers(sty_pool *pool, sty_err *err) {
     return STY_OK;
 }
 
+static sty_status take_more(sty_pool *pool, sty_err *err) {
+    const sty_pool_job *job = pool->job;
+    if (!job->more) return STY_OK;
+    const bool readable = pool->readable;
+    pool->readable = false;
+    return job->more(job->context, readable, &pool->n, &pool->ended, &pool->hungry, err);
+}
+
 sty_status sty_pool_run(sty_pool *pool, sty_err *err) {
     const sty_pool_job *job = pool->job;
-    pool->cursor = pool->n_finished = 0;
-    for (int i = 0; i < pool->options.n_workers; i++) {
-        pool->workers[i].next = pool->workers[i].end = 0;
-        pool->workers[i].source = (size_t)-1; /* positions name other entries now */
-    }
-    while (pool->n_finished < job->n) {
+    pool->n = job->n;
+    pool->ended = !job->more;
+    while (!pool->ended || pool->n_finished < pool->n) {
         STY_TRY(job->tick(job->context, err));
-        for (int i = 0; i < pool->options.n_workers; i++)
-            STY_TRY(feed(pool, &pool->workers[i], err));
-        if (pool->n_finished < job->n) STY_TRY(wait_for_workers(pool, err));
+        STY_TRY(take_more(pool, err));
+        for (int depth = 1; depth <= QUEUE; depth++) /* everybody has one before anybody has two */
+            for (int i = 0; i < pool->options.n_workers; i++)
+                STY_TRY(feed(pool, &pool->workers[i], depth, err));
+        if (!pool->ended || pool->n_finished < pool->n) STY_TRY(wait_for_workers(pool, err));
     }
     return STY_OK;
 }

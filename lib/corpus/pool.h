@@ -49,9 +49,13 @@ typedef struct sty_pool_job {
                          sty_err *err);
     /* Called several times a second; a failure ends the job. */
     sty_status (*tick)(void *context, sty_err *err);
-    /* Text of an entry that workers do not have yet (a line of JSON), with n bytes; or NULL. */
-    const char *text;
-    size_t text_length;
+    /* For entries that come while the job runs, as text that workers are handed (lines
+     * of JSON); NULL: all are known. Takes in what has come: readable says that `fd` can
+     * be read. n grows by what was taken, *ended: no more will come, *hungry: there is
+     * room, fd is to be waited for. */
+    sty_status (*more)(void *context, bool readable, size_t *n, bool *ended, bool *hungry, sty_err *err);
+    int fd;
+    const char *(*text)(void *context, size_t position, size_t *n);
 } sty_pool_job;
 
 /* Errors: STY_OUT_OF_MEMORY, STY_BAD_ARGUMENT. */

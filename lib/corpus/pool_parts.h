@@ -11,8 +11,8 @@
 /* Supervisor to worker; a descriptor may come with it, text_length bytes follow. */
 typedef struct sty_task {
     uint64_t position;
-    uint32_t text_length;
-    uint8_t has_fd, shared, reserved[2];
+    uint32_t text_length, line;
+    uint8_t has_fd, shared, reserved[6];
 } sty_task;
 
 /* Worker to supervisor; length bytes follow. */

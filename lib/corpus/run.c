@@ -25,14 +25,23 @@ typedef struct {
     size_t head;     /* the next position to be written */
     sty_fields shapes;
     sty_unpacked unpacked;
-    const sty_entry *line; /* of a JSON stream */
+    struct line *lines; /* [n_lines] of a JSON stream, position by position, used again */
+    size_t n_lines;
+    sty_lines *input;
 } state;
+
+/* An object that waits or is worked at: its entry here for the opening of files, its
+ * text for the worker. */
+struct line {
+    sty_list list;
+    sty_buf text;
+};
 
 static size_t index_at(const state *s, size_t position) { return s->todo ? s->todo[position] : position; }
 
 static const sty_entry *entry_at(void *context, size_t position) {
     const state *s = context;
-    return s->line ? s->line : &s->run->list->entries[index_at(s, position)];
+    return s->lines ? s->lines[position % s->n_lines].list.entries : &s->run->list->entries[index_at(s, position)];
 }
 
 static size_t limit(void *context) {
@@ -219,47 +228,76 @@ sty_status sty_run_all(const sty_run *run, sty_counts *counts, sty_err *err) {
     return status;
 }
 
-/* One object: its entry here for the opening of files, its text for the worker. */
-static sty_status one_line(state *s, sty_pool *pool, sty_pool_job *job, sty_list *list, const char *text, size_t n,
-                           size_t number, sty_err *err) {
-    sty_list_empty(list);
-    STY_TRY(sty_list_add_object(list, text, n, number, err));
-    STY_TRY(sty_list_finish(list, false, err));
-    s->line = &list->entries[0];
-    s->head = 0;
-    job->n = 1;
-    job->text = text;
-    job->text_length = n;
-    return sty_pool_run(pool, err);
+/* ---- lines of JSON ---- */
+
+static const char *text_at(void *context, size_t position, size_t *n) {
+    const state *s = context;
+    const sty_buf *text = &s->lines[position % s->n_lines].text;
+    *n = text->length;
+    return text->data;
+}
+
+static sty_status take_line(state *s, size_t position, const char *text, size_t n, sty_err *err) {
+    struct line *line = &s->lines[position % s->n_lines];
+    sty_list_empty(&line->list);
+    line->text.length = 0;
+    sty_buf_put(&line->text, text, n);
+    if (line->text.failed) return sty_err_no_memory(err, n, "a line");
+    STY_TRY(sty_list_add_object(&line->list, text, n, s->input->number, err));
+    return sty_list_finish(&line->list, false, err);
+}
+
+/* No more lines are taken than answers may wait for the one before them. */
+static sty_status more_lines(void *context, bool readable, size_t *n, bool *ended, bool *hungry, sty_err *err) {
+    state *s = context;
+    char *text;
+    size_t length;
+    if (readable) STY_TRY(sty_lines_fill(s->input, err));
+    bool left = true;
+    while (*n < s->head + s->n_lines && (left = sty_lines_take(s->input, &text, &length)))
+        if (text[strspn(text, " \t")]) STY_TRY(take_line(s, (*n)++, text, length, err));
+    *ended = !left && s->input->ended;
+    *hungry = !left && !s->input->ended;
+    return STY_OK;
+}
+
+static sty_status begin_lines(state *s, const sty_list_options *options, int n_workers, sty_err *err) {
+    const size_t n = 8 * (size_t)n_workers;
+    s->lines = sty_alloc(n < WINDOW ? n : WINDOW, sizeof *s->lines);
+    if (!s->lines) return sty_err_no_memory(err, WINDOW, "lines");
+    s->n_lines = n < WINDOW ? n : WINDOW;
+    for (size_t i = 0; i < s->n_lines; i++)
+        STY_TRY(sty_list_begin(&s->lines[i].list, options, err));
+    return begin_stream(s, err);
+}
+
+static void end_lines(state *s) {
+    for (size_t i = 0; i < s->n_lines; i++) {
+        sty_list_clear(&s->lines[i].list);
+        sty_buf_clear(&s->lines[i].text);
+    }
+    sty_free(s->lines);
+    sty_lines_close(s->input);
 }
 
 sty_status sty_run_lines(const sty_run *run, const sty_list_options *options, const char *path, sty_counts *counts,
                          sty_err *err) {
-    state s = {.run = run};
-    sty_pool_job job = {.context = &s, .entry = entry_at, .limit = limit, .result = result, .tick = tick};
+    sty_lines input = {0};
+    state s = {.run = run, .input = &input};
+    sty_pool_job job = {.context = &s, .entry = entry_at, .limit = limit, .result = result, .tick = tick, .more = more_lines, .text = text_at};
     sty_pool_options workers = run->pool;
     sty_pool *pool = NULL;
-    sty_list list;
-    sty_lines lines = {0};
     memset(counts, 0, sizeof *counts);
-    workers.n_workers = 1;
     workers.list_options = options;
     sty_unpacked_begin(&s.unpacked, run->facts);
-    sty_status status = sty_list_begin(&list, options, err);
-    if (status == STY_OK) status = sty_lines_open_live(&lines, path, err);
-    if (status == STY_OK) status = begin_stream(&s, err);
+    sty_status status = sty_lines_open_live(&input, path, err);
+    job.fd = input.fd;
+    if (status == STY_OK) status = begin_lines(&s, options, workers.n_workers, err);
     if (status == STY_OK) status = sty_pool_create(&workers, &job, &pool, err);
-    while (status == STY_OK) {
-        char *text;
-        size_t n;
-        status = sty_lines_next(&lines, &text, &n, err);
-        if (status != STY_OK || !text) break;
-        if (text[strspn(text, " \t")]) status = one_line(&s, pool, &job, &list, text, n, lines.number, err);
-    }
+    if (status == STY_OK) status = sty_pool_run(pool, err);
     sty_pool_free(pool);
     status = end_stream(&s, status, counts, err);
-    sty_lines_close(&lines);
-    sty_list_clear(&list);
+    end_lines(&s);
     sty_fields_clear(&s.shapes);
     return status;
 }

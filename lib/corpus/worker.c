@@ -75,10 +75,10 @@ static int receive_task(int socket, sty_task *task) {
 }
 
 /* The entry that a line of JSON describes; lives until the next one. */
-static const sty_entry *entry_of_text(const char *text, size_t n, const sty_list_options *options, sty_list *list) {
+static const sty_entry *entry_of_text(const char *text, size_t n, size_t line, const sty_list_options *options, sty_list *list) {
     if (!list->options && sty_list_begin(list, options, NULL) != STY_OK) _exit(1);
     sty_list_empty(list);
-    if (sty_list_add_object(list, text, n, 1, NULL) != STY_OK || sty_list_finish(list, false, NULL) != STY_OK) _exit(1);
+    if (sty_list_add_object(list, text, n, line, NULL) != STY_OK || sty_list_finish(list, false, NULL) != STY_OK) _exit(1);
     return &list->entries[0];
 }
 
@@ -100,7 +100,7 @@ _Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_j
             void *to = sty_buf_extend(&text, task.text_length);
             if (!to) _exit(1);
             receive_all(socket, to, task.text_length);
-            entry = entry_of_text(text.data, text.length, options->list_options, &lines);
+            entry = entry_of_text(text.data, text.length, task.line, options->list_options, &lines);
         } else entry = job->entry(job->context, (size_t)task.position);
         if (task.has_fd) {
             if (fd >= 0) close(fd);

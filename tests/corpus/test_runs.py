@@ -257,6 +257,29 @@ class Streams(Base):
             process.communicate(timeout=300)
         self.assertEqual(process.returncode, 1)
 
+    def test_json_lines_keep_workers_busy_and_their_order(self):
+        self.make(30)
+        lines = b"".join(b'{"path":"%s"}\n' % str(path).encode() for path in self.paths)
+        want = self.ok("extract", "-q", "-j", 1, "--json-input", "-", stdin=lines).stdout
+        for jobs in (2, 3, 8):
+            self.assertEqual(self.ok("extract", "-q", "-j", jobs, "--json-input", "-", stdin=lines).stdout, want)
+        with corpus.held(self.paths[0]) as let_go:  # the second worker goes on, its answers wait
+            process = subprocess.Popen([stylet.STYLET, "extract", "-q", "-j", "2", "--json-input", "-"], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+            process.stdin.write(lines + b'{"path":')  # half a line keeps nothing back
+            process.stdin.flush()
+            let_go()
+            answers = [process.stdout.readline() for _ in self.paths]
+            out, _ = process.communicate(b'"%s","id":"last"}\n' % str(self.paths[1]).encode())
+        self.assertEqual(b"".join(answers), want)
+        self.assertEqual((json.loads(out)["id"], process.returncode), ("last", 0))
+
+    def test_a_line_without_an_id_is_named_by_its_number(self):
+        self.make(1)
+        text = f'\n{{"path":"cat {self.paths[0]} |"}}\n'.encode()
+        record, = self.records("extract", "-q", "--allow-pipes", "--json-input", "-", stdin=text)
+        self.assertEqual(record["id"], "line-2")
+
     def test_segments_are_what_reading_each_part_alone_gives(self):
         sound = stylet.write_wav(self.scratch / "r.wav", stylet.voice(6))
         (self.scratch / "wav.scp").write_text(f"r {sound}\np cat {sound} |\n")
