@@ -49,6 +49,8 @@ PROGRAM := $(BUILD)/stylet
 TEST_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 TESTS = $(TEST_PROGRAMS) $(sort $(wildcard tests/*/test_*.py)) $(sort $(wildcard tests/cli/*.sh))
 
+COMPLETIONS := bash-completion/completions/stylet zsh/site-functions/_stylet fish/vendor_completions.d/stylet.fish
+
 .DELETE_ON_ERROR:
 .PHONY: all lib stylet check test test-programs list-tests asan ubsan tsan valgrind bench lint \
         hdr-check format format-check schema install uninstall clean list
@@ -174,7 +176,7 @@ schema: stylet
 	$(Q)build/stylet model schema > models/manifest.schema.json.new
 	$(Q)mv models/manifest.schema.json.new models/manifest.schema.json
 
-## install: program, libraries, header, shipped model (PREFIX, DESTDIR)
+## install: program, libraries, header, shipped model, man pages, completions (PREFIX, DESTDIR)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
 	  $(DESTDIR)$(PREFIX)/share/stylet/models/default
@@ -187,12 +189,18 @@ install: all
 	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
 	install -m 644 models/voices.tsv $(DESTDIR)$(PREFIX)/share/stylet/models/voices.tsv
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach c,$(COMPLETIONS),$(dir $(DESTDIR)$(PREFIX)/share/$(c)))
+	$(PROGRAM) manual --to $(DESTDIR)$(PREFIX)/share/man/man1
+	$(PROGRAM) completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/stylet
+	$(PROGRAM) completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stylet
+	$(PROGRAM) completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stylet.fish
 
 ## uninstall: takes away what install brought
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/stylet $(DESTDIR)$(PREFIX)/bin/stylet $(DESTDIR)$(PREFIX)/include/stylet.h \
 	  $(DESTDIR)$(PREFIX)/lib/libstylet.a $(DESTDIR)$(PREFIX)/lib/libstylet.so $(DESTDIR)$(PREFIX)/lib/libstylet.so.0 \
-	  $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+	  $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc $(DESTDIR)$(PREFIX)/share/man/man1/stylet.1 \
+	  $(DESTDIR)$(PREFIX)/share/man/man1/stylet-*.1 $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
 
 ## clean: takes away everything built
 clean:

@@ -12,20 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const command *const commands[] = {
-    &command_bench,
-    &command_compare,
-    &command_extract,
-    &command_inspect,
-    &command_mel,
-    &command_merge,
-    &command_missing,
-    &command_mix,
-    &command_model,
-    &command_plot,
-    &command_speak,
-};
-
 static void print_help(FILE *out) {
     fputs("stylet - speech in, style vectors out\n\nExamples\n"
           "  stylet inspect speech.wav                                token weights as bars\n"
@@ -33,14 +19,9 @@ static void print_help(FILE *out) {
           "  stylet extract -w style,token_weights -o out.npz *.wav   many clips, one file\n"
           "  stylet speak --like speech.wav \"Good morning.\" -o out.wav  spoken like that clip\n\nCommands\n",
           out);
-    for (size_t i = 0; i < STY_COUNT(commands); i++)
-        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < n_commands; i++)
+        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nstylet COMMAND --help tells more. stylet --version names the version.\n", out);
-}
-
-static const char *name_at(const void *context, size_t i) {
-    (void)context;
-    return commands[i]->name;
 }
 
 static int run_command(const command *cmd, int n_args, char **args) {
@@ -97,17 +78,16 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
+        const command *about = argc > 2 ? find_command(argv[2]) : NULL;
+        if (argc > 2 && !about) return EXIT_USAGE;
+        if (about) options_help(about, stdout);
+        else print_help(stdout);
         return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("stylet %s\nMIT licence. Kernels: %s, OpenBLAS %s\n", sty_version(), sty_cpu_name(sty_cpu_path()), sty_blas_core());
         return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
     }
-    for (size_t i = 0; i < STY_COUNT(commands); i++)
-        if (strcmp(argv[1], commands[i]->name) == 0) return run_command(commands[i], argc - 2, argv + 2);
-    sty_err err;
-    sty_unknown_name("command", argv[1], name_at, NULL, STY_COUNT(commands), &err);
-    message_error("%s (stylet --help lists them)", err.message);
-    return EXIT_USAGE;
+    const command *cmd = find_command(argv[1]);
+    return cmd ? run_command(cmd, argc - 2, argv + 2) : EXIT_USAGE;
 }

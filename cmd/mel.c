@@ -12,8 +12,8 @@ typedef struct {
 static const option_row options[] = {
     COMMON_OPTIONS,
     MODEL_OPTIONS,
-    {0, "preset", "NAME", OPTION_TEXT, offsetof(mel_options, preset), 0, 0,
-     "a published front end instead of a model's: librosa, tacotron2, hifigan, torchaudio-htk, espnet"},
+    {0, "preset", "librosa|tacotron2|hifigan|torchaudio-htk|espnet", OPTION_TEXT, offsetof(mel_options, preset), 0, 0,
+     "a published front end instead of a model's"},
     {'o', "output", "FILE.npy", OPTION_TEXT, offsetof(mel_options, output), 0, 0,
      "where the array goes; - is standard output [-]"},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(mel_options, overwrite), 0, 0, "replace an existing file"},

@@ -14,7 +14,7 @@ typedef struct {
 
 static const option_row merge_table[] = {
     COMMON_OPTIONS,
-    {'f', "format", "NAME", OPTION_TEXT, offsetof(merge_options, format), 0, 0, "as in stylet extract [by extension]"},
+    {'f', "format", FORMATS, OPTION_TEXT, offsetof(merge_options, format), 0, 0, "of the output [by extension]"},
     {0, "shards", "NAME", OPTION_TEXT, offsetof(merge_options, shards), 0, 0, "the -o that the shards were made with [OUT]"},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(merge_options, overwrite), 0, 0, "replace an existing output"},
     {0, "sort", NULL, OPTION_FLAG, offsetof(merge_options, sort), 0, 0, "order by id (C order) instead of as listed"},

@@ -43,7 +43,7 @@ static const option_row options[] = {
     {0, "id", "NAME", OPTION_TEXT, offsetof(mix_options, id), 0, 0, "id of the result; steps append -0, -1 ... [mix]"},
     {'o', "output", "FILE", OPTION_TEXT, offsetof(mix_options, output), 0, 0,
      "where results go, format by extension; - is standard output [-]"},
-    {'f', "format", "NAME", OPTION_TEXT, offsetof(mix_options, format), 0, 0, "as for extract"},
+    {'f', "format", FORMATS, OPTION_TEXT, offsetof(mix_options, format), 0, 0, "of the output [by extension, jsonl on stdout]"},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(mix_options, overwrite), 0, 0, "replace an existing output"},
 };
 

@@ -140,6 +140,37 @@ void options_clear(const command *cmd, void *target) {
             sty_free(((text_list *)field(&cmd->options[i], target))->items);
 }
 
+/* ---- what options take ---- */
+
+option_value option_takes(const option_row *row) {
+    static const char *const files[] = {"FILE", "DIR", "LIST", "MODEL", "SOURCE"};
+    const char *at = row->argument;
+    size_t n;
+    if (row->kind == OPTION_FLAG) return VALUE_NONE;
+    for (size_t i = 0; i < STY_COUNT(files); i++)
+        if (strstr(row->argument, files[i])) return VALUE_FILE;
+    return strchr(at, '|') && option_word(&at, &n) ? VALUE_WORDS : VALUE_OTHER;
+}
+
+const char *option_word(const char **text, size_t *n) {
+    while (**text) {
+        const char *word = *text;
+        *n = strcspn(word, "|");
+        *text += *n + (word[*n] == '|');
+        if (strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_") == *n) return word;
+    }
+    return NULL;
+}
+
+const char *command_verbs(const command *cmd, char *text, size_t n) {
+    const size_t length = strspn(cmd->usage, "abcdefghijklmnopqrstuvwxyz0123456789-_|");
+    const bool verbs = memchr(cmd->usage, '|', length) && length < n && (cmd->usage[length] == ' ' || !cmd->usage[length]);
+    snprintf(text, n, "%.*s", verbs ? (int)length : 0, cmd->usage);
+    return text;
+}
+
+/* ---- help ---- */
+
 void options_help(const command *cmd, FILE *out) {
     fprintf(out, "stylet %s - %s\n\nExamples\n", cmd->name, cmd->summary);
     for (const char *line = cmd->examples; *line;) {
@@ -150,10 +181,10 @@ void options_help(const command *cmd, FILE *out) {
     fprintf(out, "\nUsage\n  stylet %s %s\n\nOptions\n", cmd->name, cmd->usage);
     for (size_t i = 0; i < cmd->n_options; i++) {
         const option_row *row = &cmd->options[i];
-        char left[64], letter[8] = "    ";
+        char left[160], letter[8] = "    ";
         if (row->letter) snprintf(letter, sizeof letter, "-%c, ", row->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument ? " " : "",
                  row->argument ? row->argument : "");
-        fprintf(out, "  %-30s %s\n", left, row->help);
+        fprintf(out, strlen(left) > 30 ? "  %s\n%33s%s\n" : "  %-30s%s%s\n", left, strlen(left) > 30 ? "" : " ", row->help);
     }
 }

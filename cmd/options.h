@@ -59,6 +59,9 @@ typedef struct common_options {
     {'h', "help", NULL, OPTION_FLAG, offsetof(common_options, help), 0, 0, "this text"},           \
     {'q', "quiet", NULL, OPTION_FLAG, offsetof(common_options, quiet), 0, 0, "errors only on stderr"}
 
+/* What -f takes. */
+#define FORMATS "jsonl|json|csv|tsv|npy|npz|safetensors|ark|projector"
+
 /* Options of commands that use a model. Second member where it is used. */
 typedef struct model_options {
     common_options common;
@@ -76,6 +79,19 @@ typedef struct model_options {
  * Options and operands may mix; "--" ends the options. Returns false after a
  * message on stderr. */
 bool options_parse(const command *cmd, void *target, int *n_args, char **args);
+
+/* What may stand behind an option, told from its argument's name: "fail|zero" are
+ * words (those in capitals, as N in "mix|N", only stand for something), FILE, DIR,
+ * LIST, MODEL and SOURCE name files. */
+typedef enum option_value { VALUE_NONE, VALUE_WORDS, VALUE_FILE, VALUE_OTHER } option_value;
+option_value option_takes(const option_row *row);
+
+/* The next word of "fail|zero|N" that is meant as it stands, from *text on: its
+ * beginning, with its length; NULL at the end. Moves *text behind it. */
+const char *option_word(const char **text, size_t *n);
+
+/* What the first operand has to be, "info|verify|hash" of the usage; "" when it is free. */
+const char *command_verbs(const command *cmd, char *text, size_t n);
 
 /* Frees lists. */
 void options_clear(const command *cmd, void *target);

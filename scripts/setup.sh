@@ -48,6 +48,10 @@ dev  runtime asan          libclang-rt-VERSION-dev
 dev  command clang-format  clang-format
 dev  command valgrind      valgrind
 dev  command shellcheck    shellcheck
+dev  command zsh           zsh
+dev  command fish          fish
+dev  command man           man-db
+dev  command mandoc        mandoc
 "
 
 have() { # KIND NAME PACKAGE

@@ -94,6 +94,13 @@ class Install(unittest.TestCase):
         self.assertGreater(len(names), 20)
         self.assertEqual([name for name in names if name + "(" not in header], [])
 
+    def test_the_manual_and_completions_are_there(self):
+        share = self.prefix / "share"
+        self.assertIn('"stylet', (share / "man" / "man1" / "stylet.1").read_text())
+        self.assertGreater(len(list((share / "man" / "man1").glob("stylet-*.1"))), 10)
+        for name in ("bash-completion/completions/stylet", "zsh/site-functions/_stylet", "fish/vendor_completions.d/stylet.fish"):
+            self.assertIn("nonfinite", (share / name).read_text(), name)
+
     def test_uninstall_takes_everything_away(self):
         copy = self.root / "copy"
         tool("make", "-s", "install", f"DESTDIR={copy}", "PREFIX=/p", cwd=stylet.ROOT)
