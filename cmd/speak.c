@@ -31,7 +31,7 @@ static const option_row options[] = {
     {'o', "output", "FILE.wav", OPTION_TEXT, offsetof(speak_options, output), 0, 0, "where the speech goes; - is standard output"},
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(speak_options, overwrite), 0, 0, "replace an existing file"},
     {0, "ssml", NULL, OPTION_FLAG, offsetof(speak_options, ssml), 0, 0, "print SSML for another engine instead, relative to its voice"},
-    {0, "ssml-for", "ENGINE", OPTION_TEXT, offsetof(speak_options, ssml_for), 0, 0,
+    {0, "ssml-for", "any|espeak-ng", OPTION_TEXT, offsetof(speak_options, ssml_for), 0, 0,
      "the same for any engine, or for espeak-ng by its own scales [any]"},
     {0, "dry-run", NULL, OPTION_FLAG, offsetof(speak_options, dry), 0, 0, "print what was heard, chosen and reached; write no speech"},
     {0, "json", NULL, OPTION_FLAG, offsetof(speak_options, json), 0, 0, "that report as JSON"},
