@@ -7,6 +7,7 @@ import zipfile
 from .errors import READ_ERRORS, ConvertError, reason
 from .npz import read_npz
 from .safetensors import read_safetensors
+from .tensorflow import index_of, read_bundle
 from .tensors import Tensor
 from .torch_legacy import read_torch_legacy
 from .torch_zip import pickle_members, read_torch_zip
@@ -17,10 +18,11 @@ MODULE_PARTS = ("_parameters", "_buffers", "_modules")  # of a pickled torch.nn.
 
 
 class Checkpoint:
-    """tensors: by flat name. root: the pickled object, in which configurations may be found; None elsewhere."""
+    """tensors: by flat name. root: the pickled object, in which configurations may be found; None elsewhere. files: what
+    it is made of, if not of the path alone."""
 
-    def __init__(self, path, tensors, root=None):
-        self.path, self.tensors, self.root = path, tensors, root
+    def __init__(self, path, tensors, root=None, files=None):
+        self.path, self.tensors, self.root, self.files = path, tensors, root, files or [path]
 
     def embedded(self, *keys):
         """The plain value under these keys of the pickled object, or None."""
@@ -33,9 +35,10 @@ class Checkpoint:
 
     def sha256(self):
         digest = hashlib.sha256()
-        with open(self.path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
+        for path in self.files:
+            with open(path, "rb") as file:
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(block)
         return digest.hexdigest()
 
 
@@ -57,6 +60,10 @@ class _RepairedFile:
 def open_checkpoint(path):
     """Reads names, dtypes and shapes of everything; values only when asked for."""
     try:
+        index = index_of(path)
+        if index:
+            tensors, files = read_bundle(index)
+            return Checkpoint(path, tensors, files=files)
         if not os.path.isfile(path):
             problem = "is a directory" if os.path.isdir(path) else "not found"
             raise ConvertError(f"'{path}': {problem}; expected a checkpoint file")
@@ -84,7 +91,8 @@ def _open_file(path, file, size):
         return Checkpoint(path, flatten(root), root)
     if magic[8:9] == b"{":
         return Checkpoint(path, read_safetensors(data))
-    raise ConvertError("is not a checkpoint; expected a torch, safetensors or npz file")
+    raise ConvertError("is not a checkpoint; expected a torch, safetensors or npz file, or the index of "
+                       "a TensorFlow checkpoint")
 
 
 def _open_zip(path, file, size):

@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def arguments(argv):
     parser = _Parser(prog="convert_checkpoint.py", description="Turns a checkpoint into a stylet model folder.",
                      epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", nargs="?", metavar="CKPT", help="torch, safetensors or npz file")
+    parser.add_argument("checkpoint", nargs="?", metavar="CKPT", help="torch, safetensors or npz file; NAME of a TensorFlow checkpoint NAME.index")
     parser.add_argument("-o", "--output", metavar="DIR", help="the model folder to write")
     parser.add_argument("--family", metavar="NAME", help="instead of recognising it by names and shapes")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

@@ -1,5 +1,5 @@
 """syang1993/gst-tacotron and its relatives in TensorFlow 1: SAME padding, a GRU that resets before the product, additive
-attention over raw tokens. The checkpoint's variables come as an .npz or .safetensors under their own names."""
+attention over raw tokens. The variables come from a checkpoint of version 2, or under their own names as .npz or .safetensors."""
 from .. import king
 from ..errors import ConvertError
 from ..family import Family
@@ -89,7 +89,7 @@ def build(view, settings, graph):
 
 
 FAMILY = Family(
-    "tf1-gst", "syang1993/gst-tacotron", "GST in TensorFlow 1, its variables as .npz or .safetensors",
+    "tf1-gst", "syang1993/gst-tacotron", "GST in TensorFlow 1: a checkpoint's .index, or its variables as .npz or .safetensors",
     ["ref_encoder/conv2d_0/conv2d/kernel", "ref_encoder/rnn/gru_cell/gates/kernel",
      "ref_encoder/rnn/gru_cell/candidate/kernel"], build,
     parameters={"heads": Parameter(COUNT, None, "from the shapes")})
