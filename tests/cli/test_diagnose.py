@@ -131,6 +131,47 @@ class Tokens(stylet.Case):
         self.assertIn("nothing_carries_style", self.codes(report))
 
 
+class Layout(stylet.Case):
+    """A convolution that sees steps of 1.5 between neighbours only: along time, frames 80 apart as mel-major memory puts
+    them, not 2.5 ms; along frequency, mels as time-major memory puts them."""
+
+    def model(self, layout, kernel):
+        folder = self.scratch / f"{layout}{kernel[0]}"
+        folder.mkdir()
+        step = np.array([1, -1], "f4").reshape(1, 1, *kernel)
+        write_safetensors(folder / "w.safetensors", {"steps.weight": np.concatenate([step, -step]),
+                                                     "steps.bias": np.array([-1.5, -1.5], "f4"),
+                                                     "style.weight": np.eye(2, dtype="f4") * 100, "style.bias": np.ones(2, "f4")})
+        (folder / "manifest.json").write_text(json.dumps({
+            "format": "stylet", "version": 1, "name": "steps",
+            "front_end": {"sample_rate": 16000, "n_fft": 512, "hop_length": 40, "n_mels": 80, "log": "ln",
+                          "log_floor": 0.01},
+            "weights": [json.loads(self.ok("model", "info", folder / "w.safetensors").stdout)],
+            "layers": [{"name": "image", "type": "image", "layout": layout},
+                       {"name": "steps", "type": "conv2d", "channels": 2, "kernel": kernel, "activation": "relu"},
+                       {"name": "mean", "type": "pool"}, {"name": "style", "type": "linear", "units": 2}],
+            "outputs": {"style": {"from": "style"}}}))
+        return folder
+
+    def findings(self, layout, kernel):
+        done = stylet.run("model", "diagnose", "--json", self.model(layout, kernel))
+        self.assertLessEqual(done.returncode, 1, done.err)  # 1: constant
+        return {finding["code"]: finding["text"] for finding in json.loads(done.stdout)["findings"]}
+
+    def test_the_wrong_layout_is_named_as_the_cause(self):
+        for layout, kernel, other in (("time_major", [2, 1], "mel_major"), ("mel_major", [1, 2], "time_major")):
+            text = self.findings(layout, kernel)["layout"]
+            self.assertIn(f"trained on {other.replace('_', '-')} features", text)
+            self.assertIn(f"--set layout={other}", text)
+
+    def test_the_right_layout_is_not(self):
+        for layout, kernel in (("mel_major", [2, 1]), ("time_major", [1, 2])):
+            texts = self.findings(layout, kernel)
+            self.assertIn("moves", texts)
+            self.assertNotIn("layout", texts)
+            self.assertEqual("mel_major" in texts, layout == "mel_major")
+
+
 class Report(stylet.Case):
     def test_the_softmax_bug_is_named_and_reference_still_moves(self):
         def manifest(description):
