@@ -10,7 +10,7 @@
  * what a clamp then makes of them looks like a result. */
 static const float LOUDEST = 1e9f;
 
-static sty_status reserve(sty_clip *clip, size_t n_samples, const char *name, sty_err *err) {
+sty_status sty_clip_reserve(sty_clip *clip, size_t n_samples, const char *name, sty_err *err) {
     if (n_samples <= clip->capacity) return STY_OK;
     size_t capacity = clip->capacity ? clip->capacity : 65536, n_bytes;
     while (capacity < n_samples)
@@ -37,7 +37,7 @@ sty_status sty_clip_append(sty_clip *clip, const float *block, size_t n_frames, 
     const size_t kept = (size_t)clip->info.n_channels;
     const size_t first = options->channel > 0 ? (size_t)options->channel - 1 : 0;
     if (n_frames == 0) return STY_OK;
-    STY_TRY(reserve(clip, (clip->info.n_frames + n_frames) * kept, name, err));
+    STY_TRY(sty_clip_reserve(clip, (clip->info.n_frames + n_frames) * kept, name, err));
     float *to = clip->samples + clip->info.n_frames * kept;
     if (kept == (size_t)channels && all_usable(block, n_frames * kept)) {
         memcpy(to, block, n_frames * kept * sizeof *to);
@@ -94,7 +94,7 @@ sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, con
     if (!made) return sty_err_no_memory(err, sizeof *made, name);
     made->info = clip->info;
     made->info.n_frames = 0;
-    sty_status status = reserve(made, (end - first) * kept, name, err);
+    sty_status status = sty_clip_reserve(made, (end - first) * kept, name, err);
     if (status != STY_OK) {
         sty_clip_free(made);
         return status;

@@ -25,6 +25,9 @@ int sty_format_is_lossy(const char *format); /* of sty_clip_info */
 
 enum { STY_MAX_CHANNELS = 64, STY_MIN_RATE_HZ = 1000, STY_MAX_RATE_HZ = 768000 };
 
+/* Room for n_samples in all. Errors: STY_OUT_OF_MEMORY. */
+sty_status sty_clip_reserve(sty_clip *clip, size_t n_samples, const char *name, sty_err *err);
+
 /* Appends frames [n_frames, channels] to a clip whose info.n_channels is set, keeping
  * one channel if options ask for it. Errors: STY_NONFINITE, STY_OUT_OF_MEMORY. */
 sty_status sty_clip_append(sty_clip *clip, const float *block, size_t n_frames, int channels, const sty_clip_options *options,

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK_FRAMES = 4096 };
+enum { BLOCK_FRAMES = 4096, RESERVED = 1 << 22 };
 static const double DEFAULT_MAX_SECONDS = 24 * 3600.0;
 static const uint64_t DEFAULT_MAX_BYTES = (uint64_t)4 << 30;
 
@@ -175,6 +175,11 @@ static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *s
     const sf_count_t announced = credible(info->frames) ? info->frames - start : 0;
     if ((double)(announced < wanted ? announced : wanted) > limit_s * rate) /* before it fills the memory */
         return too_long(source, limit_s, err);
+    const sf_count_t expected = announced < wanted ? announced : wanted;
+    const sf_count_t most = RESERVED / clip->info.n_channels; /* anybody can announce anything */
+    if (expected > 0)
+        STY_TRY(sty_clip_reserve(clip, (size_t)(expected < most ? expected : most) * (size_t)clip->info.n_channels,
+                                 source->name, err));
     for (;;) {
         sf_count_t got = sf_readf_float(file, block, BLOCK_FRAMES);
         if (source->error)

@@ -37,6 +37,12 @@ static double weight(const sty_mel_spec *spec, const double *f, size_t k) {
     return spec->slaney_norm ? w * 2.0 / (f[2] - f[0]) : w;
 }
 
+/* A bin at or below a frequency, one more below to be safe from rounding. */
+static size_t bin_below(const sty_mel_spec *spec, double hz, size_t n_bins) {
+    const double k = floor(hz / spec->rate_hz * (double)spec->n_fft);
+    return k < 1 ? 0 : k > (double)n_bins ? n_bins : (size_t)k - 1;
+}
+
 sty_status sty_mel_create(const sty_mel_spec *spec, sty_arena *arena, sty_mel *mel, sty_err *err) {
     const size_t n_bins = spec->n_fft / 2 + 1;
     double *corners = sty_alloc(spec->n_mels + 2, sizeof *corners);
@@ -47,8 +53,9 @@ sty_status sty_mel_create(const sty_mel_spec *spec, sty_arena *arena, sty_mel *m
     }
     sty_mel_corners(spec, corners);
     for (size_t m = 0; m < spec->n_mels; m++) {
-        size_t first = 0, end = n_bins;
-        while (first < n_bins && weight(spec, corners + m, first) <= 0)
+        size_t first = bin_below(spec, corners[m], n_bins), end = bin_below(spec, corners[m + 2], n_bins) + 3;
+        if (end > n_bins) end = n_bins;
+        while (first < end && weight(spec, corners + m, first) <= 0)
             first++;
         while (end > first && weight(spec, corners + m, end - 1) <= 0)
             end--;

@@ -2,6 +2,10 @@
 #include "audio/wave.h"
 
 #include <math.h>
+#include <string.h>
+
+/* Samples that loops take at once; sums run side by side, always the same ones. */
+enum { PART = 8 };
 
 void sty_wave_mix(const float *interleaved, size_t n, int n_channels, float *mono) {
     const float scale = 1.0f / (float)n_channels;
@@ -14,7 +18,14 @@ void sty_wave_mix(const float *interleaved, size_t n, int n_channels, float *mon
 }
 
 void sty_wave_pre_emphasis(const float *x, size_t n, float coefficient, float *y) {
-    for (size_t i = n; i-- > 1;)
+    size_t i = n;
+    for (; i > PART; i -= PART) { /* from the end: y may be x */
+        float part[PART];
+        for (size_t j = 0; j < PART; j++)
+            part[j] = x[i - PART + j] - coefficient * x[i - PART + j - 1];
+        memcpy(y + i - PART, part, sizeof part);
+    }
+    for (; i-- > 1;)
         y[i] = x[i] - coefficient * x[i - 1];
     if (n > 0) y[0] = x[0];
 }
@@ -63,6 +74,19 @@ static double square_at(const float *x, size_t n, long long at, bool reflected) 
     return v * v;
 }
 
+/* Sum of `count` of them. */
+static double squares(const float *x, size_t n, long long first, size_t count, bool reflected) {
+    const bool inside = first >= 0 && first + (long long)count <= (long long)n;
+    double sum[4] = {0};
+    size_t i = 0;
+    for (; inside && i + 4 <= count; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += (double)x[(size_t)first + i + j] * (double)x[(size_t)first + i + j];
+    for (; i < count; i++)
+        sum[i % 4] += square_at(x, n, first + (long long)i, reflected);
+    return sum[0] + sum[1] + (sum[2] + sum[3]);
+}
+
 /* A frame is heard when 10 log10(max(p, 1e-10) / max(loudest, 1e-10)) > -top_db. */
 static bool heard(double power, double loudest, double top_db) {
     return 10 * log10(fmax(power, 1e-10)) - 10 * log10(fmax(loudest, 1e-10)) > -top_db;
@@ -95,12 +119,9 @@ void sty_wave_trim(const float *x, size_t n, const sty_wave_trim_rule *rule, dou
      * places), once for each sample; frames share them */
     for (size_t i = 0; i < n_frames + frame / hop; i++) {
         const long long first = (long long)(i * hop) - (long long)(frame / 2);
-        double squares = 0;
-        for (size_t j = 0; j < hop; j++) {
-            if (j == frame % hop) work[2 * i + 1] = squares;
-            squares += square_at(x, n, first + (long long)j, rule->reflected);
-        }
-        work[2 * i] = squares;
+        const size_t head = frame % hop;
+        work[2 * i + 1] = squares(x, n, first, head, rule->reflected);
+        work[2 * i] = work[2 * i + 1] + squares(x, n, first + (long long)head, hop - head, rule->reflected);
     }
     double loudest = 0;
     for (size_t i = 0; i < n_frames; i++)

@@ -83,18 +83,15 @@ void sty_conv_pack(const sty_conv *conv, const float *weight, const float *gain,
     const size_t ci = conv->in_channels / conv->groups, co = conv->out_channels / conv->groups;
     const size_t kt = conv->kernel[TIME], kf = conv->kernel[FREQUENCY];
     memset(packed, 0, sty_conv_packed(conv) * sizeof *packed);
+    const size_t channel = is_depthwise(conv) ? conv->out_channels : STY_CONV_TILE, tap = ci * channel;
     for (size_t o = 0; o < conv->out_channels; o++) {
         const size_t tile = o / co * tiles_per_group(conv) + o % co / STY_CONV_TILE;
-        for (size_t i = 0; i < ci; i++)
+        const float g = gain ? gain[o] : 1;
+        float *to = packed + (is_depthwise(conv) ? o : tile * kf * kt * tap + o % co % STY_CONV_TILE);
+        for (size_t i = 0; i < ci; i++, to += channel)
             for (size_t t = 0; t < kt; t++)
-                for (size_t f = 0; f < kf; f++) {
-                    const float w = weight[((o * ci + i) * kt + t) * kf + f];
-                    const size_t to =
-                        is_depthwise(conv)
-                            ? (f * kt + t) * conv->out_channels + o
-                            : (((tile * kf + f) * kt + t) * ci + i) * STY_CONV_TILE + o % co % STY_CONV_TILE;
-                    packed[to] = gain ? w * gain[o] : w;
-                }
+                for (size_t f = 0; f < kf; f++)
+                    to[(f * kt + t) * tap] = *weight++ * g;
     }
 }
 

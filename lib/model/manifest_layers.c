@@ -5,6 +5,7 @@
 #include "model/model.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -189,7 +190,14 @@ static sty_status tensor_name(const sty_cursor *entry, const char *layer, const 
 
 static sty_status all_finite(const sty_cursor *entry, const char *name, const float *x, size_t n,
                              sty_err *err) {
-    for (size_t i = 0; i < n; i++)
+    size_t first = 0;
+    for (; first + 16 <= n; first += 16) { /* no way out of the inner loop: that makes it quick */
+        bool finite = true;
+        for (size_t i = 0; i < 16; i++)
+            finite &= fabsf(x[first + i]) <= FLT_MAX;
+        if (!finite) break;
+    }
+    for (size_t i = first; i < n; i++)
         if (!isfinite(x[i]))
             return sty_json_fail(entry, err, "the tensor '%s' has the value %f at element %zu", name,
                                  (double)x[i], i);
