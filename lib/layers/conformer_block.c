@@ -70,10 +70,10 @@ static sty_norm_params final_norm(const block_params *p) {
     return norm;
 }
 
-/* The parts with their residuals. */
-static block_params with_residuals(const void *params_) {
+/* The parts with their residuals; attention needs the whole sequence, so they get it too. */
+static block_params resolve(const void *params_) {
     block_params p = *(const block_params *)params_;
-    p.feed_forward.residual = p.conv.residual = true;
+    p.feed_forward.residual = p.conv.residual = p.feed_forward.whole = true;
     return p;
 }
 
@@ -153,7 +153,7 @@ static void slots(const void *params_, const sty_shape *in, sty_slots *list) {
 static sty_status prepare(const void *params_, const sty_shape *in, const sty_slots *list,
                           const float *const *weights, sty_arena *arena, const void **state,
                           sty_err *err) {
-    const block_params *p = params_;
+    const block_params whole = resolve(params_), *p = &whole;
     const size_t d = in->dim[1];
     const sty_norm_params last = final_norm(p);
     sty_shape ports[STY_N_ATTENTION_PORTS];
@@ -180,7 +180,7 @@ static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
 /* A second buffer, and the largest part; attention also has its normalised input. */
 static size_t scratch(const void *params_, const sty_shape *in, const sty_shape *out) {
-    const block_params *p = params_;
+    const block_params whole = resolve(params_), *p = &whole;
     const size_t t = in->dim[0], d = in->dim[1];
     sty_shape ports[STY_N_ATTENTION_PORTS];
     const sty_attention_params a = attention_of(p, in, ports);
@@ -233,7 +233,7 @@ static void swap(float **a, float **b) {
 }
 
 static void run(const sty_layer_call *call) {
-    const block_params p = with_residuals(call->params);
+    const block_params p = resolve(call->params);
     const block_state *s = call->state;
     const size_t t = call->in[INPUT].shape.dim[0], d = call->in[INPUT].shape.dim[1];
     const sty_norm_params last = final_norm(&p);

@@ -19,7 +19,9 @@ static size_t kernel(const sty_feed_forward_params *p, bool second) {
 
 static sty_conv geometry(const sty_feed_forward_params *p, size_t d, bool second) {
     const size_t w = inner_width(p, d);
-    return sty_conv_same(second ? w : d, second ? d : w, kernel(p, second), 1);
+    sty_conv conv = sty_conv_same(second ? w : d, second ? d : w, kernel(p, second), 1);
+    conv.whole = p->whole;
+    return conv;
 }
 
 sty_status sty_feed_forward_check(const sty_feed_forward_params *p, size_t d, size_t t, sty_err *err) {

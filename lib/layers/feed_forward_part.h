@@ -11,6 +11,7 @@ extern const char *const sty_feed_forward_kinds[];
 typedef struct sty_feed_forward_params {
     int kind, kernel, second_kernel, expansion, width, activation;
     bool gate, first_bias, second_bias, gate_bias, residual;
+    bool whole; /* as of sty_conv */
     double slope, factor;
     sty_norm_params norm;
 } sty_feed_forward_params;

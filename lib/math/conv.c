@@ -10,10 +10,11 @@
  *
  * Tiles of one row share the windows, blocks of one tile share the weights while
  * they are in the cache. One channel per group on both sides (depthwise) has a
- * kernel of its own. Nothing here depends on the processor but the kernels. */
+ * kernel of its own, three bins in a row go through conv_pairs.c. Nothing here depends on the processor but the kernels. */
 #include "math/conv.h"
 
 #include "base/check.h"
+#include "math/conv_pairs.h"
 #include "math/tiles.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ static size_t tiles_per_group(const sty_conv *conv) {
 }
 
 size_t sty_conv_packed(const sty_conv *conv) {
+    if (sty_conv_in_pairs(conv)) return sty_conv_pairs_packed(conv);
     const size_t taps = conv->kernel[TIME] * conv->kernel[FREQUENCY];
     if (is_depthwise(conv)) return taps * conv->out_channels;
     return taps * (conv->in_channels / conv->groups) * conv->groups * tiles_per_group(conv) *
@@ -72,7 +74,7 @@ static size_t strip_frames(const sty_conv *conv, size_t n_windows) {
 }
 
 size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames) {
-    (void)n_bins, (void)n_frames;
+    if (sty_conv_in_pairs(conv)) return sty_conv_pairs_scratch(conv, n_bins, n_frames);
     return conv->kernel[FREQUENCY] * conv->in_channels *
            (strip_frames(conv, frames_before(conv)) + strip_frames(conv, frames_after(conv)));
 }
@@ -82,6 +84,10 @@ size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames) {
 void sty_conv_pack(const sty_conv *conv, const float *weight, const float *gain, float *packed) {
     const size_t ci = conv->in_channels / conv->groups, co = conv->out_channels / conv->groups;
     const size_t kt = conv->kernel[TIME], kf = conv->kernel[FREQUENCY];
+    if (sty_conv_in_pairs(conv)) {
+        sty_conv_pairs_pack(conv, weight, gain, packed);
+        return;
+    }
     memset(packed, 0, sty_conv_packed(conv) * sizeof *packed);
     const size_t channel = is_depthwise(conv) ? conv->out_channels : STY_CONV_TILE, tap = ci * channel;
     for (size_t o = 0; o < conv->out_channels; o++) {
@@ -207,6 +213,10 @@ static void kernel_rows(const sty_conv *conv, size_t f, size_t n_bins, size_t *f
 
 void sty_conv_run(const sty_conv *conv, const float *packed, const float *bias, const float *x,
                   size_t n_bins, size_t n_frames, float *out, float *scratch) {
+    if (sty_conv_in_pairs(conv)) {
+        sty_conv_pairs_run(conv, packed, bias, x, n_bins, n_frames, out, scratch);
+        return;
+    }
     const size_t out_bins = sty_conv_length(conv, FREQUENCY, n_bins);
     const size_t tile = is_depthwise(conv) ? conv->out_channels : STY_CONV_TILE;
     const size_t kernel_row = conv->kernel[TIME] * (conv->in_channels / conv->groups) * tile;

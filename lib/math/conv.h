@@ -8,6 +8,7 @@
 
 #include "math/activation.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Geometry. Pairs are (time, frequency), as in torch.nn.Conv2d over [N, C, T, F]. */
@@ -17,6 +18,8 @@ typedef struct sty_conv {
     size_t pad_before[2], pad_after[2];
     sty_activation activation; /* of the result, row by row while it is in the cache */
     float slope;               /* of leaky_relu */
+    bool whole; /* x is a whole sequence, never a part of one: frames too may be taken in pairs (conv_pairs.h), and
+                 * their bytes then depend on their distance from the first */
 } sty_conv;
 
 /* A convolution over time, stride 1, that keeps the length: kernel / 2 zeros at
