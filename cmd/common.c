@@ -186,6 +186,17 @@ sty_status bind_inputs(sty_session *session, const text_list *binds, sty_err *er
     return STY_OK;
 }
 
+sty_status bind_diagnosis(sty_diagnosis *diagnosis, const text_list *binds, sty_err *err) {
+    STY_TRY(bind_inputs(sty_diagnosis_session(diagnosis), binds, err));
+    for (size_t i = 0; i < binds->n; i++) {
+        char name[STY_MAX_NAME] = "";
+        const size_t n = strcspn(binds->items[i], "=");
+        if (n < sizeof name) memcpy(name, binds->items[i], n);
+        sty_diagnosis_bound(diagnosis, name);
+    }
+    return STY_OK;
+}
+
 sty_status split_names(const char *text, sty_arena *arena, const char ***names, size_t *n, sty_err *err) {
     size_t count = 1;
     for (const char *p = text; *p; p++)

@@ -63,6 +63,9 @@ void stage_dump_write(void *dump, const char *name, const float *data, int rank,
 /* Feeds --bind NAME=FILE.npy into a session. */
 sty_status bind_inputs(sty_session *session, const text_list *binds, sty_err *err);
 
+/* The same for a diagnosis, which takes random values for what is not fed. */
+sty_status bind_diagnosis(sty_diagnosis *diagnosis, const text_list *binds, sty_err *err);
+
 /* Splits "a,b" in place of a copy owned by the arena. */
 sty_status split_names(const char *text, sty_arena *arena, const char ***names, size_t *n, sty_err *err);
 

@@ -11,6 +11,7 @@ enum { TABLE_MAX = 24, PAIRS_MAX = 20000 };
 typedef struct {
     model_options model;
     const char *wanted, *index, *list, *by, *metric;
+    text_list bind;
     int nearest;
     bool json;
 } compare_options;
@@ -22,10 +23,11 @@ static const option_row options[] = {
     {0, "metric", "cosine|euclidean", OPTION_TEXT, offsetof(compare_options, metric), 0, 0,
      "for --nearest and --by [cosine]"},
     {0, "nearest", "K", OPTION_INT, offsetof(compare_options, nearest), 1, 1000000, "the K most alike vectors of the index"},
-    {0, "index", "FILE", OPTION_TEXT, offsetof(compare_options, index), 0, 0, "npy, npz, jsonl or ark that extract wrote"},
+    {0, "index", "FILE", OPTION_TEXT, offsetof(compare_options, index), 0, 0, "npy, npz, safetensors, jsonl, ark or scp that extract wrote"},
     {0, "list", "FILE", OPTION_TEXT, offsetof(compare_options, list), 0, 0, "list with labels for --by"},
     {0, "by", "COLUMN", OPTION_TEXT, offsetof(compare_options, by), 0, 0,
      "how far apart the groups of this column of --list are"},
+    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, offsetof(compare_options, bind), 0, 0, "feed a further graph input to clips"},
     {0, "json", NULL, OPTION_FLAG, offsetof(compare_options, json), 0, 0, "the same as JSON"},
 };
 
@@ -209,7 +211,7 @@ static int run(void *options_, int n_args, char **args) {
         message_error("expected clips or files of vectors (stylet compare --help)");
         return EXIT_USAGE;
     }
-    j.source = (vector_source){.options = &j.o->model, .output = j.o->wanted ? j.o->wanted : "style"};
+    j.source = (vector_source){.options = &j.o->model, .bind = &j.o->bind, .output = j.o->wanted ? j.o->wanted : "style"};
     const sty_status status = compare(&j, n_args, args, &err);
     int code = exit_code(status);
     if (status == STY_OK) code = print_buf(&j.out);

@@ -16,7 +16,7 @@
 typedef struct {
     model_options model;
     const char *wanted, *layer, *weights, *scale, *id, *output, *format;
-    text_list token, head, from, replace;
+    text_list token, head, from, replace, bind;
     int steps;
     bool softmax, spherical, overwrite;
 } mix_options;
@@ -38,6 +38,7 @@ static const option_row options[] = {
     {0, "spherical", NULL, OPTION_FLAG, offsetof(mix_options, spherical), 0, 0,
      "two sources: turn from one direction to the other, not straight through"},
     {0, "scale", "S", OPTION_TEXT, offsetof(mix_options, scale), 0, 0, "factor on the result [1]"},
+    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, offsetof(mix_options, bind), 0, 0, "feed a further graph input to clips"},
     {'w', "want", "NAME", OPTION_TEXT, offsetof(mix_options, wanted), 0, 0, "the output that is mixed [style]"},
     {0, "layer", "NAME", OPTION_TEXT, offsetof(mix_options, layer), 0, 0, "the token layer, where a model has several"},
     {0, "id", "NAME", OPTION_TEXT, offsetof(mix_options, id), 0, 0, "id of the result; steps append -0, -1 ... [mix]"},
@@ -89,7 +90,7 @@ static sty_status replace_heads(job *j, sty_err *err) {
 /* The weights of a clip or of a file, as the ground to change. */
 static sty_status load_weights(job *j, const char *from, sty_err *err) {
     const sty_mixer_info *m = sty_mixer_facts(j->mixer);
-    vector_source source = {.options = &j->o->model, .output = "token_weights", .model = j->styles.model};
+    vector_source source = {.options = &j->o->model, .output = "token_weights", .bind = &j->o->bind, .model = j->styles.model};
     vector_set set = {.model = sty_model_facts(j->model)->hash};
     sty_status status = vectors_add(&source, from, &set, err);
     if (status == STY_OK && (set.rank != 2 || set.dim[0] != m->heads || set.dim[1] != m->tokens || set.n != 1))
@@ -249,7 +250,7 @@ static int run(void *options_, int n_args, char **args) {
         message_error("'%s' is no option; clips and vectors are given with --from (stylet mix --help)", args[0]);
         return EXIT_USAGE;
     }
-    j.styles = (vector_source){.options = &j.o->model, .output = j.o->wanted ? j.o->wanted : "style"};
+    j.styles = (vector_source){.options = &j.o->model, .bind = &j.o->bind, .output = j.o->wanted ? j.o->wanted : "style"};
     sty_status status = check(&j, &err);
     if (status == STY_OK && !(j.model = vector_source_model(&j.styles))) return EXIT_USAGE;
     if (status == STY_OK) status = collect(&j, &width, &err);

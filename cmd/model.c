@@ -107,13 +107,7 @@ static int verify(const model_command_options *o) {
 /* ---- diagnose ---- */
 
 static sty_status diagnose_clips(const model_command_options *o, sty_diagnosis *d, sty_err *err) {
-    STY_TRY(bind_inputs(sty_diagnosis_session(d), &o->bind, err));
-    for (size_t i = 0; i < o->bind.n; i++) {
-        char name[STY_MAX_NAME] = "";
-        const size_t n = strcspn(o->bind.items[i], "=");
-        if (n < sizeof name) memcpy(name, o->bind.items[i], n);
-        sty_diagnosis_bound(d, name);
-    }
+    STY_TRY(bind_diagnosis(d, &o->bind, err));
     for (int i = 0; i < o->n_audio; i++) {
         sty_clip *clip = NULL;
         STY_TRY(sty_clip_read(o->audio[i], NULL, &clip, err));

@@ -16,6 +16,7 @@ static const option_row options[] = {
     {0, "overwrite", NULL, OPTION_FLAG, offsetof(plot_options, overwrite), 0, 0, "replace an existing file"},
     {'w', "want", "NAME", OPTION_TEXT, offsetof(plot_options, wanted), 0, 0,
      "another output than style or token_weights; for attention a layer's, e.g. block.attention"},
+    {0, "bind", "NAME=FILE.npy", OPTION_TEXTS, offsetof(plot_options, bind), 0, 0, "feed a further graph input to clips"},
     {0, "head", "H", OPTION_TEXT, offsetof(plot_options, head), 0, 0, "weights: one head, from 0 [mean of all]"},
     {0, "list", "FILE", OPTION_TEXT, offsetof(plot_options, list), 0, 0, "list with labels for --by"},
     {0, "by", "COLUMN", OPTION_TEXT, offsetof(plot_options, by), 0, 0, "map, report: colour by this column of --list; weights, similarity: in its order"},
@@ -41,8 +42,8 @@ static const char *kind_at(const void *context, size_t i) {
 
 /* ---- shared by the kinds ---- */
 
-sty_status plot_load(plot_job *job, const char *output, sty_err *err) {
-    job->source = (vector_source){.options = &job->o->model, .output = job->o->wanted ? job->o->wanted : output};
+sty_status plot_load(plot_job *job, const char *output, const char *also, vector_set *beside, sty_err *err) {
+    job->source = (vector_source){.options = &job->o->model, .bind = &job->o->bind, .also = also, .beside = beside, .output = job->o->wanted ? job->o->wanted : output};
     for (size_t i = 0; i < job->n_args; i++)
         STY_TRY(vectors_add(&job->source, job->args[i], &job->set, err));
     STY_TRY(vectors_shorten(&job->set, err));
@@ -60,6 +61,8 @@ const char *plot_text(plot_job *job, const char *format, ...) {
     const char *copy = sty_arena_text(&job->arena, text, strlen(text));
     return copy ? copy : "";
 }
+
+const char *plot_things(const plot_job *job) { return job->alone ? "probes" : "clips"; }
 
 sty_status plot_numbers(plot_job *job, size_t n, const char ***names, sty_err *err) {
     *names = sty_arena_alloc(&job->arena, n, sizeof **names);
@@ -139,15 +142,26 @@ static sty_status plot(plot_job *job, const char *name, sty_err *err) {
     return status;
 }
 
+/* A report's one operand may be the folder of a model. */
+static void take_model(plot_options *o, plot_job *job) {
+    char manifest[4200];
+    if (job->n_args != 1 || o->model.model) return;
+    snprintf(manifest, sizeof manifest, "%.4096s/manifest.json", job->args[0]);
+    if (!model_exists(manifest)) return;
+    o->model.model = job->args[0];
+    job->n_args = 0;
+}
+
 static int run(void *options_, int n_args, char **args) {
     plot_job job = {.o = options_};
     sty_err err;
-    if (n_args < 2) {
+    if (n_args < (n_args > 0 && strcmp(args[0], "report") == 0 ? 1 : 2)) {
         message_error("expected a kind of picture and what to draw (stylet plot --help)");
         return EXIT_USAGE;
     }
     job.args = args + 1;
     job.n_args = (size_t)n_args - 1;
+    if (strcmp(args[0], "report") == 0) take_model(options_, &job);
     const sty_status status = plot(&job, args[0], &err);
     if (status != STY_OK && !job.source.failed_open) message_error("%s", err.message);
     sty_canvas_clear(&job.canvas);
@@ -162,13 +176,14 @@ static int run(void *options_, int n_args, char **args) {
 const command command_plot = {
     .name = "plot",
     .summary = "pictures: weights, mels, attention, maps, a report",
-    .usage = "weights|heads|mel|attention|similarity|map|usage|report [-m MODEL] INPUT... -o FILE",
+    .usage = "weights|heads|mel|attention|similarity|map|usage|report [-m MODEL] [INPUT...] -o FILE",
     .examples = "stylet plot heads speech.wav -o heads.png             heads x tokens of one clip\n"
                 "stylet plot weights corpus.npz -o weights.svg         clips x tokens, mean of the heads\n"
                 "stylet plot mel speech.wav -o mel.png\n"
                 "stylet plot map corpus.npz --list corpus.csv --by speaker -o map.html\n"
                 "stylet plot usage corpus.npz -o usage.png             which tokens are used, which are dead\n"
-                "stylet plot report corpus.jsonl -o report.html        one page: hover names a clip, click plays it",
+                "stylet plot report corpus.jsonl -o report.html        one page: hover names a clip, click plays it\n"
+                "stylet plot report -m my-model -o model.html          a model alone: its tokens, its graph, its diagnosis",
     .options = options,
     .n_options = STY_COUNT(options),
     .options_size = sizeof(plot_options),

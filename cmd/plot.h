@@ -7,6 +7,7 @@
 typedef struct plot_options {
     model_options model;
     const char *wanted, *output, *list, *by, *theme, *title, *head;
+    text_list bind;
     int zoom;
     bool overwrite;
 } plot_options;
@@ -19,20 +20,24 @@ typedef struct plot_job {
     vector_source source;
     vector_set set;
     label_set labels;
-    bool labelled;
+    bool labelled, alone; /* alone: a report about a model, the vectors are those of probe signals */
     sty_canvas canvas;
     sty_buf page; /* of the report */
     sty_arena arena;
 } plot_job;
 
-/* Fills job->set with the named output of all operands, and job->labels. */
-sty_status plot_load(plot_job *job, const char *output, sty_err *err);
+/* Fills job->set with the named output of all operands, and job->labels. also: a
+ * second output into beside, as in vectors.h, or NULL. */
+sty_status plot_load(plot_job *job, const char *output, const char *also, vector_set *beside, sty_err *err);
 
 /* Token weights averaged over heads, or those of one head (a number as text): [n, tokens] in the arena. */
 sty_status plot_token_means(plot_job *job, const vector_set *set, const char *head, float **means, sty_err *err);
 
 /* A text in the arena; "" without memory. */
 const char *plot_text(plot_job *job, const char *format, ...) STY_PRINTF(2, 3);
+
+/* What the vectors are of: "clips", in a report about a model alone "probes". */
+const char *plot_things(const plot_job *job);
 
 /* "0", "1", ... */
 sty_status plot_numbers(plot_job *job, size_t n, const char ***names, sty_err *err);
@@ -70,6 +75,13 @@ const char *plot_usage_note(plot_job *job, const vector_set *set, const plot_usa
 
 /* Similarity of all vectors, or of the means of blocks; names in the arena. */
 sty_status plot_draw_similarity(plot_job *job, const vector_set *set, const char *title, sty_canvas *canvas, sty_err *err);
+
+/* Sections of the report about the model: what it makes of the probe signals
+ * (into job->set and what stands beside it), its tokens, what `model diagnose` and `model info` say. */
+sty_status plot_model_probes(plot_job *job, sty_err *err);
+sty_status plot_model_tokens(plot_job *job, sty_err *err);
+sty_status plot_model_diagnosis(plot_job *job, sty_err *err);
+sty_status plot_model_graph(plot_job *job, sty_err *err);
 
 /* The kinds. */
 sty_status plot_weights(plot_job *job, sty_err *err);

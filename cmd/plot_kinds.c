@@ -66,7 +66,7 @@ static sty_status sort_rows(plot_job *job, float *means, size_t columns, const c
 sty_status plot_weights(plot_job *job, sty_err *err) {
     float *means;
     const char **tokens;
-    STY_TRY(plot_load(job, "token_weights", err));
+    STY_TRY(plot_load(job, "token_weights", NULL, NULL, err));
     STY_TRY(plot_token_means(job, &job->set, job->o->head, &means, err));
     size_t rows = job->set.n, columns = job->set.dim[1];
     const char **names = sty_arena_alloc(&job->arena, rows, sizeof *names);
@@ -100,7 +100,7 @@ static double entropy_of(const float *w, size_t n) {
 
 sty_status plot_heads(plot_job *job, sty_err *err) {
     const char **heads, **tokens, **notes;
-    STY_TRY(plot_load(job, "token_weights", err));
+    STY_TRY(plot_load(job, "token_weights", NULL, NULL, err));
     STY_TRY(need_weights(job, &job->set, err));
     if (job->set.n != 1)
         return sty_err_set(err, STY_BAD_ARGUMENT, "heads shows one clip, %zu are given; FILE#ID names one", job->set.n);
@@ -219,7 +219,8 @@ sty_status plot_attention(plot_job *job, sty_err *err) {
     const sty_model *model = vector_source_model(&job->source);
     if (!model) return sty_err_set(err, STY_BAD_MODEL, "attention needs a model");
     STY_TRY(sty_session_create(model, &name, 1, &session, err));
-    sty_status status = input_read(job->args[0], NULL, &in, err);
+    sty_status status = bind_inputs(session, &job->o->bind, err);
+    if (status == STY_OK) status = input_read(job->args[0], NULL, &in, err);
     if (status == STY_OK) status = input_run(session, &in, err);
     if (status == STY_OK) status = sty_session_output(session, name, &view, err);
     if (status == STY_OK) status = draw_attention(job, &view, err);
@@ -257,7 +258,7 @@ sty_status plot_draw_similarity(plot_job *job, const vector_set *set, const char
         low = fmin(low, (double)values[i]);
     const sty_heat heat = {.title = title,
                            .note = step > 1 ? plot_text(job, "one in %zu of %zu clips%s", step, set->n, ordered_by(job))
-                                            : plot_text(job, "cosine of %zu clips, all with all%s", set->n, ordered_by(job)),
+                                            : plot_text(job, "cosine of %zu %s, all with all%s", set->n, plot_things(job), ordered_by(job)),
                            .unit = "cosine", .values = values, .rows = n, .columns = n, .row_names = names,
                            .low = low < 0.999 ? low : 0, .high = 1, .square = true, .numbers = n <= 12};
     sty_picture_heat(canvas, &heat);
@@ -267,7 +268,7 @@ sty_status plot_draw_similarity(plot_job *job, const vector_set *set, const char
 }
 
 sty_status plot_similarity(plot_job *job, sty_err *err) {
-    STY_TRY(plot_load(job, "style", err));
+    STY_TRY(plot_load(job, "style", NULL, NULL, err));
     STY_TRY(need_vectors(job, &job->set, err));
     return plot_draw_similarity(job, &job->set, job->o->title ? job->o->title : "Similarity of styles", &job->canvas, err);
 }
@@ -287,7 +288,8 @@ sty_status plot_project(plot_job *job, const vector_set *set, plot_points *point
     }
     points->x_name = plot_text(job, "principal component 1 (%.1f %% of the variance)", 100 * share[0]);
     points->y_name = plot_text(job, "principal component 2 (%.1f %%)", 100 * share[1]);
-    points->note = step > 1 ? plot_text(job, "%zu clips, one in %zu is drawn", set->n, step) : plot_text(job, "%zu clips", set->n);
+    points->note = step > 1 ? plot_text(job, "%zu %s, one in %zu is drawn", set->n, plot_things(job), step)
+                             : plot_text(job, "%zu %s", set->n, plot_things(job));
     return STY_OK;
 }
 
@@ -312,7 +314,7 @@ sty_status plot_draw_map(plot_job *job, const vector_set *set, const plot_points
 
 sty_status plot_map(plot_job *job, sty_err *err) {
     plot_points points;
-    STY_TRY(plot_load(job, "style", err));
+    STY_TRY(plot_load(job, "style", NULL, NULL, err));
     STY_TRY(plot_project(job, &job->set, &points, err));
     const char **sounds;
     STY_TRY(plot_sounds(job, &job->set, &sounds, err));
@@ -355,13 +357,13 @@ sty_status plot_count_usage(plot_job *job, const vector_set *set, plot_usage_fac
 }
 
 const char *plot_usage_note(plot_job *job, const vector_set *set, const plot_usage_facts *facts) {
-    return plot_text(job, "%zu clips, %zu heads: %.1f of %zu tokens in use over all, %.1f at a time (exp of the entropy); %zu dead",
-                     set->n, set->dim[0], facts->effective, set->dim[1], facts->sharpness, facts->n_dead);
+    return plot_text(job, "%zu %s, %zu heads: %.1f of %zu tokens in use over all, %.1f at a time (exp of the entropy); %zu dead",
+                     set->n, plot_things(job), set->dim[0], facts->effective, set->dim[1], facts->sharpness, facts->n_dead);
 }
 
 sty_status plot_usage(plot_job *job, sty_err *err) {
     plot_usage_facts facts;
-    STY_TRY(plot_load(job, "token_weights", err));
+    STY_TRY(plot_load(job, "token_weights", NULL, NULL, err));
     STY_TRY(plot_count_usage(job, &job->set, &facts, err));
     const sty_usage_picture usage = {.title = job->o->title ? job->o->title : "Use of the tokens",
                                      .note = plot_usage_note(job, &job->set, &facts), .mean = facts.mean,

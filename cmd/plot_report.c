@@ -1,6 +1,7 @@
-/* plot_report.c - `stylet plot report`: one page about a corpus. The map, how the
- * tokens are used, which clips stand for each token, how alike clips are, and the
- * diagnosis of the model. */
+/* plot_report.c - `stylet plot report`: one page about a corpus, or about a model
+ * alone. The map, how the tokens are used, which clips stand for each token, how
+ * alike clips are, and (plot_model.c) the tokens, the diagnosis and the graph of the
+ * model. A model alone is shown by what it makes of the probe signals. */
 #define _GNU_SOURCE
 #include "plot.h"
 
@@ -65,10 +66,11 @@ static sty_status token_table(plot_job *job, const vector_set *set, const plot_u
     STY_TRY(plot_token_means(job, set, NULL, &means, err));
     ranked *order = sty_arena_alloc(&job->arena, set->n, sizeof *order);
     if (!order) return sty_err_no_memory(err, set->n, "an order");
-    sty_html_section("Tokens and the clips nearest to them", "Clips in the order of the weight they give the token, mean of the heads.",
+    sty_html_section(plot_text(job, "Tokens and the %s nearest to them", plot_things(job)),
+                     plot_text(job, "The %s in the order of the weight they give the token, mean of the heads.", plot_things(job)),
                      &job->page);
     sty_buf_text(&job->page, "<table id=\"tokens\"><thead><tr><th class=\"n\">token</th><th class=\"n\">mean weight</th>"
-                             "<th class=\"n\">largest in</th><th>nearest clips</th></tr></thead><tbody>\n");
+                             "<th class=\"n\">largest in</th><th>nearest</th></tr></thead><tbody>\n");
     for (size_t k = 0; k < tokens; k++) {
         for (size_t i = 0; i < set->n; i++)
             order[i] = (ranked){means[i * tokens + k], i};
@@ -103,7 +105,8 @@ static sty_status map(plot_job *job, const char *const *sounds, sty_err *err) {
     points.note = NULL;
     sty_status status = plot_draw_map(job, &job->set, &points, NULL, sounds, &canvas, err);
     if (status == STY_OK) {
-        sty_html_section("Map", plot_text(job, "%s. Near points sound alike to the model. Point at one to see its name, click to hear it.", note),
+        sty_html_section("Map", plot_text(job, "%s. Near points sound alike to the model. Point at one to see its name%s.", note,
+                                   job->alone ? "" : ", click to hear it"),
                          &job->page);
         sty_html_picture(&canvas, &job->page);
         sty_html_section_end(&job->page);
@@ -115,37 +118,11 @@ static sty_status map(plot_job *job, const char *const *sounds, sty_err *err) {
 static sty_status similarity(plot_job *job, sty_err *err) {
     sty_canvas canvas = {0};
     STY_TRY(plot_draw_similarity(job, &job->set, NULL, &canvas, err));
-    sty_html_section("Similarity", "Cosine of the styles of two clips.", &job->page);
+    sty_html_section("Similarity", plot_text(job, "Cosine of the styles of two %s.", plot_things(job)), &job->page);
     sty_html_picture(&canvas, &job->page);
     sty_html_section_end(&job->page);
     sty_canvas_clear(&canvas);
     return STY_OK;
-}
-
-/* What `stylet model diagnose` says, where the model is at hand: some operand is
- * audio, or -m names it. */
-static sty_status diagnosis(plot_job *job, sty_err *err) {
-    sty_diagnosis *d = NULL;
-    sty_buf text = {0};
-    const sty_model *model = job->source.model;
-    if (!model) return STY_OK;
-    if (job->set.model && *job->set.model && strcmp(job->set.model, sty_model_facts(model)->hash) != 0)
-        return sty_err_set(err, STY_BAD_ARGUMENT, "the vectors are of the model %s, -m names the model %s: they are different models",
-                           job->set.model, sty_model_facts(model)->hash);
-    STY_TRY(sty_diagnosis_create(model, &d, err));
-    const sty_status status = sty_diagnosis_run(d, err);
-    if (status == STY_OK) sty_diagnosis_text(d, &text);
-    sty_buf_put(&text, "", 1);
-    sty_diagnosis_free(d);
-    if (status == STY_OK && !text.failed) {
-        sty_html_section("Diagnosis", "The model alone, fed with probe signals: does its output move with what it hears?", &job->page);
-        sty_buf_text(&job->page, "<pre id=\"diagnosis\">");
-        sty_markup_text(text.data, &job->page);
-        sty_buf_text(&job->page, "</pre>\n");
-        sty_html_section_end(&job->page);
-    }
-    sty_buf_clear(&text);
-    return status;
 }
 
 static void fact(plot_job *job, const char *name, const char *value) {
@@ -164,51 +141,67 @@ static sty_status separation(plot_job *job, sty_err *err) {
 }
 
 static sty_status head(plot_job *job, sty_err *err) {
-    const char *title = job->o->title ? job->o->title : "Style report";
+    const char *title = job->o->title ? job->o->title : job->alone ? "Model report" : "Style report";
     const bool dark = job->o->theme && strcmp(job->o->theme, "dark") == 0;
     sty_html_begin(title, job->o->theme ? (dark ? STY_PAGE_DARK : STY_PAGE_LIGHT) : STY_PAGE_AUTO, &job->page);
     sty_buf_text(&job->page, "<h1>");
     sty_markup_text(title, &job->page);
     sty_buf_text(&job->page, "</h1>\n<dl>\n");
-    fact(job, "clips", plot_text(job, "%zu", job->set.n));
-    fact(job, "vectors", plot_text(job, "%s, %zu values", job->source.output, job->set.width));
+    if (!job->alone) fact(job, "clips", plot_text(job, "%zu", job->set.n));
+    if (job->set.n) fact(job, "vectors", plot_text(job, "%s, %zu values", job->source.output, job->set.width));
     if (job->source.model) {
         const sty_model_info *info = sty_model_facts(job->source.model);
         fact(job, "model", plot_text(job, "%s%s", info->name, info->trained ? "" : " (untrained: the numbers mean nothing)"));
     }
-    if (job->set.model && *job->set.model) fact(job, "model hash", job->set.model);
+    const char *hash = job->source.model ? sty_model_facts(job->source.model)->hash : job->set.model;
+    if (hash && *hash) fact(job, "model hash", hash);
     STY_TRY(separation(job, err));
     sty_buf_text(&job->page, "</dl>\n");
     return STY_OK;
 }
 
-/* Token weights of the same clips, when the operands have some. */
-static sty_status load_weights(plot_job *job, vector_set *weights, bool *found, sty_err *err) {
-    vector_source source = {.options = &job->o->model, .output = "token_weights", .model = job->source.model};
-    sty_status status = STY_OK;
-    for (size_t i = 0; i < job->n_args && status == STY_OK; i++)
-        status = vectors_add(&source, job->args[i], weights, err);
-    vector_source_close(&source);
-    *found = status == STY_OK && weights->n == job->set.n && weights->rank == 2;
-    return status == STY_OUT_OF_MEMORY ? status : STY_OK;
+static void introduce_probes(plot_job *job) {
+    if (job->alone) sty_buf_text(&job->page, "<p>What the model makes of the probe signals: silence, noise, tones, and a small synthetic voice.</p>\n");
+}
+
+/* The sections that vectors make. A model alone may have refused the probes. */
+static sty_status about_vectors(plot_job *job, vector_set *weights, sty_err *err) {
+    const char **sounds;
+    STY_TRY(plot_sounds(job, &job->set, &sounds, err));
+    if (!job->alone || job->set.n >= 2) STY_TRY(map(job, sounds, err));
+    if (weights->n == job->set.n && weights->n && weights->rank == 2) STY_TRY(tokens(job, weights, sounds, err));
+    return !job->alone || job->set.n >= 2 ? similarity(job, err) : STY_OK;
+}
+
+static sty_status about_model(plot_job *job, sty_err *err) {
+    const sty_model *model = job->source.model;
+    if (!model) return STY_OK;
+    if (job->set.model && *job->set.model && strcmp(job->set.model, sty_model_facts(model)->hash) != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "the vectors are of the model %s, -m names the model %s: they are different models",
+                           job->set.model, sty_model_facts(model)->hash);
+    STY_TRY(plot_model_tokens(job, err));
+    STY_TRY(plot_model_diagnosis(job, err));
+    return plot_model_graph(job, err);
+}
+
+static sty_status load(plot_job *job, vector_set *weights, sty_err *err) {
+    job->alone = job->n_args == 0;
+    if (job->alone && job->o->list) return sty_err_set(err, STY_BAD_ARGUMENT, "--list is about clips, a model alone has none");
+    STY_TRY(plot_load(job, "style", "token_weights", weights, err));
+    if ((job->alone || job->o->model.model) && !vector_source_model(&job->source))
+        return sty_err_set(err, STY_BAD_MODEL, "the model cannot be opened");
+    return job->alone ? plot_model_probes(job, err) : STY_OK;
 }
 
 sty_status plot_report(plot_job *job, sty_err *err) {
-    const char **sounds;
     vector_set weights = {0};
-    bool found = false;
-    STY_TRY(plot_load(job, "style", err));
-    if (job->o->model.model && !vector_source_model(&job->source))
-        return sty_err_set(err, STY_BAD_MODEL, "the model cannot be opened");
-    STY_TRY(plot_sounds(job, &job->set, &sounds, err));
-    STY_TRY(head(job, err));
-    STY_TRY(map(job, sounds, err));
-    sty_status status = load_weights(job, &weights, &found, err);
-    if (status == STY_OK && found) status = tokens(job, &weights, sounds, err);
+    sty_status status = load(job, &weights, err);
+    if (status == STY_OK) status = head(job, err);
+    if (status == STY_OK && job->alone) status = about_model(job, err);
+    if (status == STY_OK) introduce_probes(job);
+    if (status == STY_OK) status = about_vectors(job, &weights, err);
+    if (status == STY_OK && !job->alone) status = about_model(job, err);
+    if (status == STY_OK) sty_html_end(&job->page);
     vectors_clear(&weights);
-    STY_TRY(status);
-    STY_TRY(similarity(job, err));
-    STY_TRY(diagnosis(job, err));
-    sty_html_end(&job->page);
-    return STY_OK;
+    return status;
 }

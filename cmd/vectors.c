@@ -138,26 +138,64 @@ static sty_status add_rows(sty_store *store, const char *path, const char *id, v
 
 /* ---- audio ---- */
 
-static sty_status add_audio(vector_source *source, const char *path, vector_set *set, sty_err *err) {
-    sty_view view;
-    input in = {0};
+static bool has_output(const sty_model *model, const char *name) {
+    for (size_t i = 0; i < sty_model_facts(model)->n_outputs; i++)
+        if (strcmp(sty_model_output(model, i)->name, name) == 0) return true;
+    return false;
+}
+
+/* The session for output and also, opened at the first audio. */
+static sty_status open_session(vector_source *source, const char *subject, sty_err *err) {
     const sty_model *model = vector_source_model(source);
-    if (!model) return sty_err_set(err, STY_BAD_MODEL, "'%s' needs a model", path);
-    if (!source->session) STY_TRY(sty_session_create(model, &source->output, 1, &source->session, err));
-    STY_TRY(check_model(set, path, sty_model_facts(model)->hash, err));
+    if (!model) return sty_err_set(err, STY_BAD_MODEL, "'%s' needs a model", subject);
+    if (source->session) return STY_OK;
+    if (source->also && !has_output(model, source->also)) source->also = NULL;
+    const char *const names[] = {source->output, source->also};
+    STY_TRY(sty_session_create(model, names, source->also ? 2 : 1, &source->session, err));
+    return source->bind ? bind_inputs(source->session, source->bind, err) : STY_OK;
+}
+
+/* An output of the last run becomes a row. */
+static sty_status take_output(vector_source *source, const char *output, const char *id, const char *path, vector_set *set,
+                              sty_err *err) {
+    sty_view view;
+    STY_TRY(check_model(set, id, sty_model_facts(source->model)->hash, err));
+    STY_TRY(sty_session_output(source->session, output, &view, err));
+    if (view.rank > 2)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' has %d axes, expected a vector or token weights", output, view.rank);
+    STY_TRY(check_shape(set, id, view.rank, view.dim, err));
+    STY_TRY(reserve(set, 1, err));
+    memcpy(set->data + set->n * set->width, view.data, set->width * sizeof *view.data);
+    return name_row(set, id, path, err);
+}
+
+static sty_status add_input(vector_source *source, const input *in, const char *path, vector_set *set, sty_err *err) {
+    STY_TRY(input_run(source->session, in, err));
+    STY_TRY(take_output(source, source->output, in->path, path, set, err));
+    return source->also ? take_output(source, source->also, in->path, path, source->beside, err) : STY_OK;
+}
+
+static sty_status add_audio(vector_source *source, const char *path, vector_set *set, sty_err *err) {
+    input in = {0};
+    STY_TRY(open_session(source, path, err));
+    STY_TRY(check_model(set, path, sty_model_facts(source->model)->hash, err));
     sty_status status = input_read(path, NULL, &in, err);
-    if (status == STY_OK) status = input_run(source->session, &in, err);
-    if (status == STY_OK) status = sty_session_output(source->session, source->output, &view, err);
-    if (status == STY_OK && view.rank > 2)
-        status = sty_err_set(err, STY_BAD_ARGUMENT, "the output '%s' has %d axes, expected a vector or token weights",
-                             source->output, view.rank);
-    if (status == STY_OK) status = check_shape(set, path, view.rank, view.dim, err);
-    if (status == STY_OK) status = reserve(set, 1, err);
-    if (status == STY_OK) {
-        memcpy(set->data + set->n * set->width, view.data, set->width * sizeof *view.data);
-        status = name_row(set, path, path, err);
-    }
+    if (status == STY_OK) status = add_input(source, &in, path, set, err);
     input_clear(&in);
+    return status;
+}
+
+sty_status vectors_add_clip(vector_source *source, const char *name, sty_clip *clip, vector_set *set, sty_err *err) {
+    const input in = {.path = name, .clip = clip};
+    STY_TRY(open_session(source, name, err));
+    return add_input(source, &in, "", set, err);
+}
+
+static sty_status add_store(const char *path, const char *id, const char *output, vector_set *set, sty_err *err) {
+    sty_store *store;
+    STY_TRY(sty_store_open(path, output, &store, err));
+    const sty_status status = add_rows(store, path, id, set, err);
+    sty_store_free(store);
     return status;
 }
 
@@ -165,11 +203,10 @@ sty_status vectors_add(vector_source *source, const char *operand, vector_set *s
     char path[4096];
     const char *id = vectors_split_id(operand, path, sizeof path);
     if (!vectors_is_store(path)) return add_audio(source, operand, set, err);
-    sty_store *store;
-    STY_TRY(sty_store_open(path, source->output, &store, err));
-    sty_status status = add_rows(store, path, id, set, err);
-    sty_store_free(store);
-    return status;
+    STY_TRY(add_store(path, id, source->output, set, err));
+    if (!source->also) return STY_OK;
+    const sty_status status = add_store(path, id, source->also, source->beside, NULL); /* a file may have one output */
+    return status == STY_OUT_OF_MEMORY ? sty_err_no_memory(err, 0, source->also) : STY_OK;
 }
 
 /* Length of the folders that all audio paths begin with. */

@@ -9,6 +9,9 @@
 typedef struct vector_source {
     const model_options *options;
     const char *output; /* name of the output and of the array in files */
+    const text_list *bind; /* further graph inputs for audio, or NULL */
+    const char *also;      /* a second output, or NULL: what the model or the files have of it */
+    struct vector_set *beside; /* goes here, from the same run */
     sty_model *model;   /* closed by vector_source_close when own_model */
     bool own_model;
     sty_session *session;
@@ -37,6 +40,9 @@ sty_status vectors_shorten(vector_set *set, sty_err *err);
 
 /* The open model, opening it on demand; NULL after a message. */
 const sty_model *vector_source_model(vector_source *source);
+
+/* Appends what the model makes of a clip in memory. Errors: those of a run. */
+sty_status vectors_add_clip(vector_source *source, const char *name, sty_clip *clip, vector_set *set, sty_err *err);
 
 /* Tells an operand that is a store from audio, by its first bytes. */
 bool vectors_is_store(const char *path);

@@ -35,6 +35,7 @@
 #include "style/expect.h"
 #include "style/mix.h"
 #include "style/pca.h"
+#include "style/probe.h"
 #include "style/store.h"
 #include "stylet.h"
 #include "write/writer.h"

@@ -12,7 +12,7 @@ static const char style[] =
     "main{max-width:1080px;margin:0 auto;padding:32px 24px 96px}\n"
     "h1{font-size:26px;line-height:1.25;margin:0 0 8px;letter-spacing:-.01em}h2{font-size:18px;margin:44px 0 4px}\n"
     "p{margin:4px 0 12px;color:var(--muted);max-width:72ch}svg{max-width:100%;height:auto;display:block}\n"
-    "figure{margin:8px -24px;overflow-x:auto}\n"
+    "figure{margin:8px -24px;overflow-x:auto}svg text{pointer-events:none}\n"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}\n"
     "th{text-align:left;font-weight:600;font-size:13px;color:var(--muted)}th,td{padding:7px 12px 7px 0;border-bottom:1px solid var(--grid);vertical-align:top}\n"
     "td.n,th.n{text-align:right;padding-right:20px;white-space:nowrap}\n"

@@ -85,6 +85,27 @@ class Report(Case):
         self.assertTrue(0.02 < dark < 0.5, dark)  # letters on paper
         self.assertEqual(tuple(page.pixels(2, 2)[0, 0]), (255, 255, 255))
 
+    def test_the_page_of_a_model_alone(self):
+        self.ok("plot", "report", "-o", "model.html", cwd=self.scratch)
+        page = chromium.Page(self.scratch / "model.html", height=1000)
+        self.addCleanup(page.close)
+        self.assertEqual(page.value("document.querySelector('h1').textContent"), "Model report")
+        self.assertEqual(page.value("document.querySelectorAll('#projections tbody tr').length"), 10)
+        cell = "document.querySelector('g rect[data-tip^=\"3\"]')"
+        x, y = self.centre(page, cell)
+        corner = page.value(f"(function(){{var b={cell}.getBoundingClientRect();return [b.x+3,b.y+3]}})()")  # no number is there
+        wanted = [int(v) for v in re.findall(r"\d+", page.value(f"getComputedStyle({cell}).fill"))]
+        self.near(page.pixels(*corner)[0, 0], wanted, 2, "the browser's compositor rounds")
+        page.mouse("mouseMoved", x, y)
+        page.wait("getComputedStyle(document.getElementById('tip')).opacity === '1'")
+        probes = page.value(f"{POINTS}.map(e=>e.getAttribute('data-tip'))")
+        self.assertEqual(len(probes), 20)
+        self.assertIn("silence", probes)
+        self.assertIn("does its output move", page.value("document.body.textContent"))
+        self.assertIn("style_token_attention", page.value("document.getElementById('graph').textContent"))
+        self.assertEqual(page.errors, [])
+        self.assertTrue(all(url.startswith(("file:", "data:")) for url in page.events), page.events)
+
     def test_dark_readers_get_a_dark_page_unless_told(self):
         page = self.open(dark=True)
         self.assertLess(page.pixels(2, 2).max(), 40)

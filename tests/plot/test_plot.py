@@ -2,6 +2,7 @@
 import html
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -229,6 +230,33 @@ class Report(Plot):
         self.assertEqual(html.unescape(said), diagnosis)
         for heading in ("Map", "Use of the tokens", "Tokens and the clips nearest to them", "Similarity", "Diagnosis"):
             self.assertIn(f"<h2>{heading}</h2>", page)
+
+    def test_a_report_on_a_model_alone(self):
+        page = self.draw("report", to="r.html").decode()
+        for heading in ("Value projections of the tokens", "Diagnosis", "Graph", "Map", "Use of the tokens", "Similarity",
+                        "Tokens and the probes nearest to them"):
+            self.assertIn(f"<h2>{heading}</h2>", page)
+        for name, command in (("diagnosis", "diagnose"), ("graph", "info")):
+            said = page.partition(f'<pre id="{name}">')[2].partition("</pre>")[0]
+            self.assertEqual(html.unescape(said), self.ok("model", command, "-q").stdout.decode())
+        self.assertEqual(page, self.draw("report", ROOT / "models" / "default", to="f.html").decode())
+        rows = np.float64([self.records("mix", "-q", "--token", f"{k}=1")[0]["style"] for k in range(10)])
+        lengths = np.linalg.norm(rows, axis=1)
+        cosine = rows @ rows.T / lengths[:, None] / lengths - 2 * np.eye(10)
+        table = page.partition('<table id="projections">')[2].partition("</table>")[0]
+        cells = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+        for k, (token, length, near, value, _) in enumerate(cells):
+            self.assertEqual((int(token), int(near)), (k, cosine[k].argmax()))
+            self.near([float(length) / lengths[k], float(value)], [1, cosine[k].max()], 1e-3, "four digits are printed")
+        self.assertEqual(len(cells), 10)
+
+    def test_a_model_without_tokens_says_so(self):
+        page = self.draw("report", ROOT / "models" / "examples" / "multi_head_attention", to="r.html").decode()
+        self.assertIn("Not shown: the model", page)
+        self.assertIn('<pre id="graph">', page)
+        self.fails(2, "plot", "report", "--list", "x.csv", "--by", "who", "-o", self.scratch / "no.html", saying="has none")
+        self.fails(2, "plot", "report", "-m", self.scratch / "none", "-o", self.scratch / "no.html", saying="none")
+        self.assertFalse((self.scratch / "no.html").exists())
 
     def test_a_stored_corpus_is_reported_without_a_model(self):
         store, _ = self.corpus()
