@@ -102,13 +102,14 @@ const command command_merge = {
 typedef struct {
     common_options common;
     int total;
-    bool sbatch;
+    bool sbatch, json;
 } missing_options;
 
 static const option_row missing_table[] = {
     COMMON_OPTIONS,
     {0, "total", "N", OPTION_INT, offsetof(missing_options, total), 1, 65535, "how many shards there are [from the files]"},
     {0, "sbatch", NULL, OPTION_FLAG, offsetof(missing_options, sbatch), 0, 0, "on one line, for sbatch --array"},
+    {0, "json", NULL, OPTION_FLAG, offsetof(missing_options, json), 0, 0, "as JSON, with how many there are"},
 };
 
 static bool is_done(const char *output, size_t index, size_t total) {
@@ -140,6 +141,15 @@ static size_t list_missing(const char *output, size_t total, bool in_ranges, sty
     return n;
 }
 
+static size_t list_json(const char *output, size_t total, sty_buf *text) {
+    size_t n = 0;
+    sty_buf_printf(text, "{\"total\": %zu, \"missing\": [", total);
+    for (size_t i = 1; i <= total; i++)
+        if (!is_done(output, i, total)) sty_buf_printf(text, n++ ? ", %zu" : "%zu", i);
+    sty_buf_text(text, "]}\n");
+    return n;
+}
+
 static int run_missing(void *options_, int n_args, char **args) {
     const missing_options *o = options_;
     size_t total = (size_t)o->total;
@@ -157,7 +167,7 @@ static int run_missing(void *options_, int n_args, char **args) {
         message_error("there are no shards of '%s'; say how many there should be with --total N", args[0]);
         return EXIT_USAGE;
     }
-    const size_t n = list_missing(args[0], total, o->sbatch, &text);
+    const size_t n = o->json ? list_json(args[0], total, &text) : list_missing(args[0], total, o->sbatch, &text);
     const int code = print_buf(&text);
     message_note("%zu of %zu shards are missing", n, total);
     return code ? code : n > 0;
@@ -166,7 +176,7 @@ static int run_missing(void *options_, int n_args, char **args) {
 const command command_missing = {
     .name = "missing",
     .summary = "shards that are not finished",
-    .usage = "[--total N] [--sbatch] OUT",
+    .usage = "[--total N] [--sbatch|--json] OUT",
     .examples = "stylet missing out.npz                                        one number a line; exit 1 if any\n"
                 "sbatch --array=\"$(stylet missing --sbatch out.npz)\" extract.sbatch   run them again",
     .options = missing_table,

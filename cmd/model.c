@@ -18,7 +18,7 @@ typedef struct {
 static const option_row options[] = {
     COMMON_OPTIONS,
     MODEL_OPTIONS,
-    {0, "json", NULL, OPTION_FLAG, offsetof(model_command_options, json), 0, 0, "info and diagnose as JSON"},
+    {0, "json", NULL, OPTION_FLAG, offsetof(model_command_options, json), 0, 0, "the answer as JSON"},
     {0, "against", "FILE.safetensors", OPTION_TEXT, offsetof(model_command_options, against), 0, 0,
      "verify: compare outputs with in.mel_CLIP, out.OUTPUT_CLIP"},
     {0, "tolerance", "X", OPTION_NUMBER, offsetof(model_command_options, tolerance), 0, 1,
@@ -53,6 +53,7 @@ static int info(const model_command_options *o) {
 
 typedef struct {
     sty_buf text;
+    bool json;
     size_t n, n_bad;
     double worst; /* difference over largest */
 } comparison;
@@ -60,26 +61,38 @@ typedef struct {
 static void tell(void *context, const sty_expectation *e) {
     comparison *c = context;
     const double relative = e->largest > 0 ? e->difference / e->largest : e->difference;
-    sty_buf_printf(&c->text, "%-4s %s%s%s: max difference %.2e, %.2e of the largest value\n", e->holds ? "ok" : "FAIL",
+    if (c->json) {
+        sty_buf_text(&c->text, c->n ? ", {\"output\": " : "{\"output\": ");
+        sty_buf_json(&c->text, e->output);
+        sty_buf_text(&c->text, ", \"clip\": ");
+        sty_buf_json(&c->text, e->clip);
+        sty_buf_printf(&c->text, ", \"difference\": %.9g, \"relative\": %.9g, \"holds\": %s}", e->difference, relative,
+                       e->holds ? "true" : "false");
+    } else
+        sty_buf_printf(&c->text, "%-4s %s%s%s: max difference %.2e, %.2e of the largest value\n", e->holds ? "ok" : "FAIL",
                    e->output, *e->clip ? " of " : "", e->clip, e->difference, relative);
     if (relative > c->worst) c->worst = relative;
     c->n++;
     c->n_bad += !e->holds;
 }
 
-static int compare(const model_command_options *o, const sty_model *model) {
+/* The comparisons behind what was said of the model, into out. */
+static int compare(const model_command_options *o, const sty_model *model, sty_buf *out) {
     const double tolerance = o->tolerance > 0 ? o->tolerance : 1e-5;
-    comparison c = {.n = 0};
+    comparison c = {.text = *out, .json = o->json};
     sty_err err;
-    if (sty_expect(model, o->against, tolerance, tell, &c, &err) != STY_OK) {
+    if (o->json) sty_buf_text(&c.text, ", \"comparisons\": [");
+    const sty_status status = sty_expect(model, o->against, tolerance, tell, &c, &err);
+    *out = c.text;
+    if (status != STY_OK) {
         message_error("%s", err.message);
-        sty_buf_clear(&c.text);
         return EXIT_USAGE;
     }
-    sty_buf_printf(&c.text, "%s: %zu of %zu comparisons hold, worst %.2e, tolerance %.2e of the largest value\n",
+    if (o->json) sty_buf_printf(out, "], \"tolerance\": %.9g, \"worst\": %.9g", tolerance, c.worst);
+    else
+        sty_buf_printf(out, "%s: %zu of %zu comparisons hold, worst %.2e, tolerance %.2e of the largest value\n",
                    c.n_bad ? "FAIL" : "ok", c.n - c.n_bad, c.n, c.worst, tolerance);
-    const int code = print_buf(&c.text);
-    return code == EXIT_OK && c.n_bad ? EXIT_SOME_FAILED : code;
+    return c.n_bad ? EXIT_SOME_FAILED : EXIT_OK;
 }
 
 /* Opening with verify checks every digest, tensor and shape. A model that is
@@ -94,14 +107,23 @@ static int verify(const model_command_options *o) {
         message_error("%s", err.message);
         return status == STY_BAD_MODEL && model_exists(path) ? EXIT_SOME_FAILED : exit_code(status);
     }
+    const sty_model_info *info = sty_model_facts(model);
     sty_buf out = {0};
-    sty_buf_printf(&out, "ok: %s, %zu layers, %zu parameters, hash %s\n", sty_model_facts(model)->name,
-                   sty_model_facts(model)->n_layers, sty_model_facts(model)->n_parameters,
-                   sty_model_facts(model)->hash);
-    const int code = print_buf(&out);
-    const int compared = code == EXIT_OK && o->against ? compare(o, model) : code;
+    if (o->json) {
+        sty_buf_text(&out, "{\"name\": ");
+        sty_buf_json(&out, info->name);
+        sty_buf_printf(&out, ", \"hash\": \"%s\", \"layers\": %zu, \"parameters\": %zu", info->hash, info->n_layers, info->n_parameters);
+    } else
+        sty_buf_printf(&out, "ok: %s, %zu layers, %zu parameters, hash %s\n", info->name, info->n_layers, info->n_parameters, info->hash);
+    const int compared = o->against ? compare(o, model, &out) : EXIT_OK;
+    if (o->json) sty_buf_printf(&out, ", \"ok\": %s}\n", compared == EXIT_OK ? "true" : "false");
     sty_model_free(model);
-    return compared;
+    if (compared == EXIT_USAGE) {
+        sty_buf_clear(&out);
+        return compared;
+    }
+    const int code = print_buf(&out);
+    return code == EXIT_OK ? compared : code;
 }
 
 /* ---- diagnose ---- */
@@ -138,13 +160,39 @@ static int diagnose(const model_command_options *o) {
     return code;
 }
 
+/* "DIGEST  NAME" lines as members of an object. */
+static void hashes_json(const sty_model *model, const char *lines, sty_buf *out) {
+    sty_buf_text(out, "{\"name\": ");
+    sty_buf_json(out, sty_model_facts(model)->name);
+    sty_buf_printf(out, ", \"hash\": \"%s\", \"tensors\": {", sty_model_facts(model)->hash);
+    for (size_t i = 0; *lines; i++) {
+        const size_t digest = strcspn(lines, " "), n = strcspn(lines, "\n");
+        char *name = sty_copy_text(lines + digest + 2, n - digest - 2);
+        sty_buf_text(out, i ? ", " : "");
+        if (name) sty_buf_json(out, name);
+        else out->failed = true;
+        sty_buf_printf(out, ": \"%.*s\"", (int)digest, lines);
+        sty_free(name);
+        lines += n + (lines[n] == '\n');
+    }
+    sty_buf_text(out, "}}\n");
+}
+
 static int hash(const model_command_options *o) {
     sty_buf out = {0};
     sty_err err;
     sty_model *model = open_model(&o->model, false);
     if (!model) return EXIT_USAGE;
-    sty_buf_printf(&out, "%s  %s\n", sty_model_facts(model)->hash, sty_model_facts(model)->name);
+    if (!o->json) sty_buf_printf(&out, "%s  %s\n", sty_model_facts(model)->hash, sty_model_facts(model)->name);
     sty_status status = sty_describe_hashes(model, &out, &err);
+    if (status == STY_OK && o->json) {
+        sty_buf lines = out;
+        out = (sty_buf){0};
+        sty_buf_put(&lines, "", 1);
+        if (!lines.failed) hashes_json(model, lines.data, &out);
+        out.failed = out.failed || lines.failed;
+        sty_buf_clear(&lines);
+    }
     sty_model_free(model);
     if (status == STY_OK) return print_buf(&out);
     message_error("%s", err.message);

@@ -113,6 +113,23 @@ class Nearest(Compare):
         self.assertEqual(found["nearest"][0]["id"], "é3")
 
 
+class Inputs(Compare):
+    def test_graph_inputs_are_fed_with_bind(self):
+        model = ROOT / "models" / "examples" / "conformer_multi_headed_self_attention"
+        np.save(self.scratch / "text.npy", np.float32(self.rng.standard_normal((5, 8))))
+        args = ("-q", "-m", model, "-w", "prosody")
+        self.fails(2, "compare", *args, *CLIPS, saying="text")
+        bind = ("--bind", f"text={self.scratch / 'text.npy'}")
+        rows = np.float32([self.records("extract", *args, *bind, clip)[0]["prosody"] for clip in CLIPS]).reshape(3, -1)
+        found = json.loads(self.ok("compare", "--json", *args, *bind, *CLIPS).stdout)
+        self.near(found["cosine"], cosines(rows, rows), 1e-6)
+        self.fails(2, "compare", *args, "--bind", "text", *CLIPS, saying="NAME=FILE.npy")
+        self.ok("plot", "weights", *args, *bind, *CLIPS, "-o", self.scratch / "p.svg")
+        style = self.records("extract", "-q", "-m", model, *bind, CLIPS[0])[0]["style"]
+        mixed, = self.records("mix", "-q", "-m", model, *bind, "--from", CLIPS[0])
+        self.assertEqual(mixed["style"], style)
+
+
 class Groups(Compare):
     def setUp(self):
         super().setUp()

@@ -223,6 +223,21 @@ class Against(stylet.Case):
         self.assertIn(b"ok: 3 of 3 comparisons hold", done.stdout)
         self.assertIn(b"tolerance 1.00e-05", done.stdout)
 
+    def test_json_says_the_same(self):
+        self.arrays["out.style_one"][17] += 0.01
+        found = json.loads(stylet.run(*self.verify("--json")).stdout)
+        holds = {c["output"]: c["holds"] for c in found["comparisons"]}
+        self.assertEqual((holds, found["ok"]), ({"style": False, "token_weights": True, "reference": True}, False))
+        style = next(c for c in found["comparisons"] if c["output"] == "style")
+        self.near(style["difference"], 0.01, 1e-6)
+        self.assertEqual(found["worst"], style["relative"])
+        whole = json.loads(self.ok("model", "verify", "--json").stdout)
+        self.assertTrue(whole["ok"])
+        lines = [line.split("  ", 1) for line in self.ok("model", "hash").stdout.decode().splitlines()]
+        hashes = json.loads(self.ok("model", "hash", "--json").stdout)
+        self.assertEqual([[hashes["hash"], hashes["name"]], *([v, k] for k, v in hashes["tensors"].items())], lines)
+        self.assertEqual(hashes["hash"], whole["hash"])
+
     def test_a_wrong_number_is_found(self):
         self.arrays["out.style_one"][17] += 0.01
         done = stylet.run(*self.verify())

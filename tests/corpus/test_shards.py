@@ -60,6 +60,7 @@ class Merge(Base):
         for i in (1, 3):
             self.shard(f"{i}/3")
         self.assertEqual(stylet.run("missing", self.scratch / "out.npz").stdout, b"2\n")
+        self.assertEqual(json.loads(stylet.run("missing", "--json", self.scratch / "out.npz").stdout), {"total": 3, "missing": [2]})
         self.fails(2, "merge", self.scratch / "out.npz", saying="shard 2 of 3 is not finished")
         self.shard("2/3", "--start", "0.1")
         self.fails(2, "merge", self.scratch / "out.npz", saying="options differs")
