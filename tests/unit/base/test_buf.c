@@ -94,6 +94,28 @@ static void floats_read_back_as_the_same_bits(void **state) {
     sty_buf_clear(&buf);
 }
 
+static void floats_are_printed_as_printf_does(void **state) {
+    static const float some[] = {0, -0.0f, 1, -1, 0.5f, 1e-4f, 9.99999999e-5f, 1e9f, 999999936.0f, 123456792, 0.1f, 100, 1e8f, 99999992, 0.001f, 0.00099999999f};
+    char want[32];
+    sty_buf buf = {0};
+    (void)state;
+    for (size_t i = 0; i < 400000; i++) {
+        float value;
+        uint32_t bits = (uint32_t)(random_bits() >> 32);
+        if (i % 4) bits = (bits & 0x807FFFFF) | (uint32_t)(110 + random_below(50)) << 23; /* 7e-6 to 7e9 */
+        if (i % 4 == 3) bits &= 0xFFFF8000; /* few digits, ties */
+        memcpy(&value, &bits, sizeof value);
+        if (i < sizeof some / sizeof *some) value = some[i];
+        if (!isfinite(value)) continue;
+        snprintf(want, sizeof want, "%.9g", (double)value);
+        sty_buf_json_float(&buf, value);
+        sty_buf_put(&buf, "", 1);
+        assert_string_equal(buf.data, want);
+        buf.length = 0;
+    }
+    sty_buf_clear(&buf);
+}
+
 static void arrays_nest_as_their_axes(void **state) {
     const float x[] = {1, 2.5f, -3, 0.1f, 5, 6};
     sty_buf buf = {0};
@@ -145,6 +167,7 @@ int main(void) {
         cmocka_unit_test(json_texts_are_escaped),
         cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
         cmocka_unit_test(floats_read_back_as_the_same_bits),
+        cmocka_unit_test(floats_are_printed_as_printf_does),
         cmocka_unit_test(arrays_nest_as_their_axes),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
     };
