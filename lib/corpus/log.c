@@ -14,7 +14,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { MAGIC = 0x52595453, SYNC_ENTRIES = 1024, LAST_PART = 1, MAX_HEADER = 1 << 24 };
+enum { MAGIC = 0x52595453, SYNC_ENTRIES = 1024, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 18 };
+static const double FLUSH_S = 0.05; /* so long an entry may wait for others to be written with */
 static const char file_magic[8] = "STYLOG1\n";
 static const uint64_t NONE = UINT64_MAX;
 
@@ -36,6 +37,12 @@ struct sty_log {
     bool failed, exact; /* exact: n is fixed */
     unsigned char *payload;
     size_t capacity;
+    sty_buf waiting;   /* entries from `written` on that are not in the file yet */
+    uint64_t written;
+    double since;      /* when the first of them came */
+    unsigned char *window; /* bytes of the file that are read one after another */
+    uint64_t window_at;
+    size_t window_n;
 };
 
 static sty_status io_failed(const sty_log *log, const char *what, sty_err *err) {
@@ -50,33 +57,59 @@ static uint32_t crc_of(const entry_head *head, const void *payload) {
 
 /* ---- bytes ---- */
 
-static bool read_at(const sty_log *log, uint64_t offset, void *to, size_t n) {
-    char *p = to;
-    while (n) {
-        const ssize_t got = pread(log->fd, p, n, (off_t)offset);
+static size_t read_some(const sty_log *log, uint64_t offset, void *to, size_t n) {
+    size_t all = 0;
+    while (all < n) {
+        const ssize_t got = pread(log->fd, (char *)to + all, n - all, (off_t)(offset + all));
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        p += got;
-        offset += (uint64_t)got;
-        n -= (size_t)got;
+        if (got <= 0) break;
+        all += (size_t)got;
     }
+    return all;
+}
+
+/* Entries are read one after another as a rule, so more is read than is asked for. */
+static bool read_at(sty_log *log, uint64_t offset, void *to, size_t n) {
+    if (n > WINDOW_BYTES / 4 || (!log->window && !(log->window = sty_alloc(WINDOW_BYTES, 1)))) return read_some(log, offset, to, n) == n;
+    if (offset < log->window_at || offset + n > log->window_at + log->window_n) {
+        log->window_at = offset;
+        log->window_n = read_some(log, offset, log->window, WINDOW_BYTES);
+    }
+    if (log->window_n < n) return false;
+    memcpy(to, log->window + (offset - log->window_at), n);
     return true;
 }
 
-static sty_status write_end(sty_log *log, const void *from, size_t n, sty_err *err) {
-    const char *p = from;
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+sty_status sty_log_flush(sty_log *log, bool now, sty_err *err) {
+    const char *p = log->waiting.data;
+    size_t n = log->waiting.length;
+    if (n == 0 || (!now && n < FLUSH_BYTES && now_s() - log->since < FLUSH_S)) return STY_OK;
+    log->window_n = 0;
+    log->waiting.length = 0;
     while (n) {
-        const ssize_t wrote = pwrite(log->fd, p, n, (off_t)log->end);
+        const ssize_t wrote = pwrite(log->fd, p, n, (off_t)log->written);
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote <= 0) {
             log->failed = true;
             return io_failed(log, "write", err);
         }
         p += wrote;
-        log->end += (uint64_t)wrote;
+        log->written += (uint64_t)wrote;
         n -= (size_t)wrote;
     }
     return STY_OK;
+}
+
+static void write_end(sty_log *log, const void *from, size_t n) {
+    if (log->waiting.length == 0) log->since = now_s();
+    sty_buf_put(&log->waiting, from, n);
+    log->end += n;
 }
 
 static sty_status room(sty_log *log, size_t index, sty_err *err) {
@@ -151,10 +184,12 @@ static sty_status write_header(sty_log *log, const char *header, sty_err *err) {
     if (ftruncate(log->fd, 0) != 0) return io_failed(log, "empty", err);
     sty_free(log->header);
     log->header = sty_copy_text(header, strlen(header));
-    log->end = 0;
-    STY_TRY(write_end(log, file_magic, sizeof file_magic, err));
-    STY_TRY(write_end(log, fixed, sizeof fixed, err));
-    return write_end(log, header, strlen(header), err);
+    log->end = log->written = 0;
+    log->window_n = 0;
+    write_end(log, file_magic, sizeof file_magic);
+    write_end(log, fixed, sizeof fixed);
+    write_end(log, header, strlen(header));
+    return log->waiting.failed ? sty_err_no_memory(err, strlen(header), "a header") : sty_log_flush(log, true, err);
 }
 
 /* Opens and locks. The holder of a lock may have finished and removed the file in
@@ -201,6 +236,7 @@ static sty_status take_over(sty_log *log, const char *header, bool resume, bool 
         return sty_err_set(err, STY_BAD_ARGUMENT,
                            "'%s' was begun with another list, model or options; run it as then, or --overwrite starts again", log->path);
     STY_TRY(scan(log, size, err));
+    log->written = log->end;
     return ftruncate(log->fd, (off_t)log->end) == 0 ? STY_OK : io_failed(log, "cut", err);
 }
 
@@ -257,6 +293,7 @@ size_t sty_log_count(const sty_log *log) { return log->n_done; }
 bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && log->done[index]; }
 
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
+    STY_TRY(sty_log_flush(log, true, err));
     log->unsynced = 0;
     log->synced = time(NULL);
     if (!log->path || fdatasync(log->fd) == 0) return STY_OK;
@@ -272,9 +309,11 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
     if (part > 0) head.previous = log->last[index];
     head.crc = crc_of(&head, payload);
     const uint64_t offset = log->end;
-    STY_TRY(write_end(log, &head, sizeof head, err));
-    STY_TRY(write_end(log, payload, n, err));
+    write_end(log, &head, sizeof head);
+    write_end(log, payload, n);
+    if (log->waiting.failed) return sty_err_no_memory(err, n, "a record");
     remember(log, index, offset, last);
+    STY_TRY(sty_log_flush(log, false, err));
     if (++log->unsynced >= SYNC_ENTRIES || time(NULL) > log->synced) return sty_log_sync(log, err);
     return STY_OK;
 }
@@ -282,7 +321,7 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
 sty_status sty_log_each(sty_log *log, size_t index, sty_log_put put, void *context, sty_err *err) {
     entry_head head;
     sty_buf offsets = {0};
-    sty_status status = STY_OK;
+    sty_status status = sty_log_flush(log, true, err);
     uint64_t at = sty_log_has(log, index) ? log->last[index] : NONE;
     while (at != NONE && status == STY_OK) {
         sty_buf_put(&offsets, &at, sizeof at);
@@ -310,5 +349,7 @@ void sty_log_close(sty_log *log, bool remove) {
     sty_free(log->last);
     sty_free(log->done);
     sty_free(log->payload);
+    sty_free(log->window);
+    sty_buf_clear(&log->waiting);
     sty_free(log);
 }

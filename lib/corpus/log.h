@@ -27,8 +27,9 @@ sty_status sty_log_read(const char *path, sty_log **log, sty_err *err);
 
 const char *sty_log_header(const sty_log *log);
 
-/* Appends part 0, 1, ... of an index; synced every second or 1024 entries. A
- * failed write or sync is final. Errors: STY_OUTPUT_ERROR. */
+/* Appends part 0, 1, ... of an index; written after a twentieth of a second or 64 KiB
+ * (by append or flush), synced every second or 1024 entries. A failed write or sync is
+ * final. Errors: STY_OUTPUT_ERROR. */
 sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, const void *payload, size_t n, sty_err *err);
 
 /* Done before, or appended since. */
@@ -39,6 +40,9 @@ size_t sty_log_count(const sty_log *log); /* of those done */
  * valid during the call. Errors: STY_OUTPUT_ERROR (the log cannot be read back), put's. */
 typedef sty_status (*sty_log_put)(void *context, size_t index, const void *payload, size_t n, sty_err *err);
 sty_status sty_log_each(sty_log *log, size_t index, sty_log_put put, void *context, sty_err *err);
+
+/* Writes what waits: if it is time, or now. To be called several times a second. */
+sty_status sty_log_flush(sty_log *log, bool now, sty_err *err);
 
 sty_status sty_log_sync(sty_log *log, sty_err *err);
 

@@ -51,6 +51,7 @@ static size_t limit(void *context) {
 
 static sty_status tick(void *context, sty_err *err) {
     const state *s = context;
+    if (s->log) STY_TRY(sty_log_flush(s->log, false, err));
     return s->run->tick ? s->run->tick(s->run->context, err) : STY_OK;
 }
 

@@ -31,12 +31,19 @@ static void send_all(int socket, const void *from, size_t n) {
     }
 }
 
+/* Room for the answer's head in front of its records. */
+static void begin_part(sty_emitter *e) {
+    static const sty_answer none;
+    e->packed.length = 0;
+    sty_buf_put(&e->packed, &none, sizeof none);
+}
+
 static void send_part(sty_emitter *e, bool last) {
     if (e->packed.failed) _exit(1); /* no memory for the answer: as any crash */
-    const sty_answer answer = {.position = e->position, .length = (uint32_t)e->packed.length, .part = e->part++, .last = last};
-    send_all(e->socket, &answer, sizeof answer);
-    send_all(e->socket, e->packed.data, e->packed.length);
-    e->packed.length = 0;
+    const sty_answer answer = {.position = e->position, .length = (uint32_t)(e->packed.length - sizeof answer), .part = e->part++, .last = last};
+    memcpy(e->packed.data, &answer, sizeof answer);
+    send_all(e->socket, e->packed.data, e->packed.length); /* at once: the supervisor wakes once */
+    begin_part(e);
 }
 
 void sty_emit(sty_emitter *emitter, const sty_record *record) {
@@ -84,6 +91,7 @@ static const sty_entry *entry_of_text(const char *text, size_t n, size_t line, c
 
 _Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket) {
     sty_emitter emitter = {.socket = socket};
+    begin_part(&emitter);
     sty_list lines = {0};
     sty_buf text = {0};
     int fd = -1;
