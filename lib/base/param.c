@@ -259,46 +259,51 @@ void sty_param_print(const sty_param *param, const void *target, sty_buf *out) {
 
 static void schema_choices(const sty_param *param, sty_buf *out) {
     bool has_none = false;
-    sty_buf_text(out, "{\"enum\": [");
+    sty_buf_text(out, "\"enum\": [");
     for (size_t i = 0; param->choices[i]; i++) {
         if (i) sty_buf_text(out, ", ");
         sty_buf_json(out, param->choices[i]);
         has_none = has_none || strcmp(param->choices[i], "none") == 0;
     }
-    sty_buf_text(out, has_none ? ", null]}" : "]}");
+    sty_buf_text(out, has_none ? ", null]" : "]");
 }
 
+/* The members of an object. */
 static void schema_type(const sty_param *param, sty_buf *out) {
     const char *number = param->kind == STY_PARAM_NUMBER ? "number" : "integer";
     switch (param->kind) {
     case STY_PARAM_INT:
     case STY_PARAM_NUMBER:
-        sty_buf_printf(out, "{\"type\": \"%s\", \"minimum\": %.15g, \"maximum\": %.15g}", number,
+        sty_buf_printf(out, "\"type\": \"%s\", \"minimum\": %.15g, \"maximum\": %.15g", number,
                        param->low, param->high);
         break;
-    case STY_PARAM_BOOL: sty_buf_text(out, "{\"type\": \"boolean\"}"); break;
+    case STY_PARAM_BOOL: sty_buf_text(out, "\"type\": \"boolean\""); break;
     case STY_PARAM_CHOICE: schema_choices(param, out); break;
     case STY_PARAM_PAIR:
         sty_buf_printf(out,
-                       "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": %.15g, \"maximum\": "
+                       "\"anyOf\": [{\"type\": \"integer\", \"minimum\": %.15g, \"maximum\": "
                        "%.15g}, {\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2, "
                        "\"items\": {\"type\": \"integer\", \"minimum\": %.15g, \"maximum\": "
-                       "%.15g}}]}",
+                       "%.15g}}]",
                        param->low, param->high, param->low, param->high);
         break;
     case STY_PARAM_ORDER:
-        sty_buf_text(out, "{\"type\": \"array\", \"uniqueItems\": true, \"items\": ");
+        sty_buf_text(out, "\"type\": \"array\", \"uniqueItems\": true, \"items\": {");
         schema_choices(param, out);
         sty_buf_text(out, "}");
         break;
-    case STY_PARAM_NAME: sty_buf_text(out, "{\"type\": \"string\"}"); break;
+    case STY_PARAM_NAME: sty_buf_text(out, "\"type\": \"string\""); break;
     }
 }
 
 void sty_param_schema(const sty_param *param, sty_buf *out) {
-    if (param->none) sty_buf_text(out, "{\"anyOf\": [{\"type\": \"null\"}, ");
+    sty_buf_text(out, "{\"description\": ");
+    sty_buf_json(out, param->help);
+    sty_buf_text(out, ", ");
+    if (param->none) sty_buf_text(out, "\"anyOf\": [{\"type\": \"null\"}, {");
     schema_type(param, out);
-    if (param->none) sty_buf_text(out, "]}");
+    if (param->none) sty_buf_text(out, "}]");
+    sty_buf_text(out, "}");
 }
 
 /* ---- unknown names ---- */

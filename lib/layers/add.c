@@ -1,4 +1,4 @@
-/* add.c - layer `add`: x_0 + factor (x_1 + x_2 + ...), a residual connection. A
+/* add.c - layer `add`, also named `residual`: x_0 + factor (x_1 + x_2 + ...). A
  * vector among the later inputs is added at every step or position. */
 #include "layers/layers.h"
 
@@ -40,16 +40,10 @@ static void run(const sty_layer_call *call) {
 
 static const char *const inputs[] = {"inputs", NULL};
 
-const sty_layer_type sty_layer_add = {
-    .name = "add",
-    .summary = "the sum of its inputs: a residual connection",
-    .params = params,
-    .n_params = STY_COUNT(params),
-    .params_size = sizeof(add_params),
-    .inputs = inputs,
-    .n_required = 1,
-    .variadic = true,
-    .shape = shape,
-    .flow = sty_flow_blocks,
-    .run = run,
-};
+#define TYPE(label, text)                                                                          \
+    {.name = label, .summary = text, .params = params, .n_params = STY_COUNT(params),              \
+     .params_size = sizeof(add_params), .inputs = inputs, .n_required = 1, .variadic = true,       \
+     .shape = shape, .flow = sty_flow_blocks, .run = run}
+
+const sty_layer_type sty_layer_add = TYPE("add", "the sum of its inputs");
+const sty_layer_type sty_layer_residual = TYPE("residual", "its inputs added up: a connection around layers");

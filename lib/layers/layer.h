@@ -121,8 +121,10 @@ enum { STY_PART_STEPS = 64 };
 typedef struct sty_layer_type {
     const char *name;
     const char *summary; /* one sentence */
+    /* n_params rows that a manifest may give; n_fixed rows behind them are set to
+     * their initial value and are nobody's to give: a type that is one kind of another. */
     const sty_param *params;
-    size_t n_params, params_size;
+    size_t n_params, n_fixed, params_size;
     /* Input names, NULL-terminated; the first n_required must be connected.
      * variadic: the one named input may be repeated up to STY_MAX_PORTS. */
     const char *const *inputs;

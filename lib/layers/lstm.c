@@ -1,10 +1,11 @@
-/* lstm.c - layer `lstm`: torch.nn.LSTM, stacked, one or both directions, zero states. */
+/* lstm.c - layers `lstm` and `bilstm` (always both directions): torch.nn.LSTM, stacked, zero states. */
 #include "layers/layers.h"
 #include "layers/recurrent_part.h"
 
 static const sty_param params[] = {
     STY_RECURRENT_ROWS,
 };
+static const sty_param both_params[] = {STY_RECURRENT_SIZES, STY_RECURRENT_OUTPUT, STY_RECURRENT_DIRECTIONS("true")};
 
 static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_shape *out,
                         sty_err *err) {
@@ -43,22 +44,11 @@ static void run(const sty_layer_call *call) { sty_recurrent_run(STY_CELL_LSTM, c
 
 static const char *const inputs[] = {"input", NULL};
 
-const sty_layer_type sty_layer_lstm = {
-    .name = "lstm",
-    .summary = "long short-term memory",
-    .params = params,
-    .n_params = STY_COUNT(params),
-    .params_size = sizeof(sty_recurrent_params),
-    .inputs = inputs,
-    .n_required = 1,
-    .extra = "frames",
-    .shape = shape,
-    .slots = slots,
-    .prepare = prepare,
-    .scratch = scratch,
-    .work = work,
-    .reach = sty_reach_whole,
-    .flow = flow,
-    .carry = carry,
-    .run = run,
-};
+#define TYPE(label, text, rows, fixed)                                                             \
+    {.name = label, .summary = text, .params = rows, .n_params = STY_COUNT(rows) - (fixed), .n_fixed = fixed, \
+     .params_size = sizeof(sty_recurrent_params), .inputs = inputs, .n_required = 1, .extra = "frames", \
+     .shape = shape, .slots = slots, .prepare = prepare, .scratch = scratch, .work = work,         \
+     .reach = sty_reach_whole, .flow = flow, .carry = carry, .run = run}
+
+const sty_layer_type sty_layer_lstm = TYPE("lstm", "long short-term memory", params, 0);
+const sty_layer_type sty_layer_bilstm = TYPE("bilstm", "long short-term memory in both directions", both_params, 1);

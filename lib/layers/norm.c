@@ -1,20 +1,27 @@
-/* norm.c - layer `norm`: torch.nn.LayerNorm, BatchNorm (running statistics),
+/* norm.c - layer `norm` and its kinds by name: torch.nn.LayerNorm, BatchNorm (running statistics),
  * InstanceNorm, GroupNorm over a vector, sequence [T, D] or image [F, T, C]. */
 #include "layers/layers.h"
 #include "layers/norm_part.h"
 
 #include <string.h>
 
-static const sty_param params[] = {
-    {.name = "kind", .kind = STY_PARAM_CHOICE, .offset = offsetof(sty_norm_params, kind),
-     .choices = sty_norm_names, .help = "what the statistics are taken over"},
-    {.name = "groups", .kind = STY_PARAM_INT, .offset = offsetof(sty_norm_params, groups),
-     .initial = "1", .low = 1, .high = 65536, .help = "of kind group"},
-    {.name = "affine", .kind = STY_PARAM_BOOL, .offset = offsetof(sty_norm_params, affine),
-     .initial = "true", .help = "a learned weight and bias follow"},
-    {.name = "eps", .kind = STY_PARAM_NUMBER, .offset = offsetof(sty_norm_params, eps),
-     .initial = "1e-5", .low = 0, .high = 1, .help = "added to the variance"},
-};
+#define KIND                                                                                       \
+    .name = "kind", .kind = STY_PARAM_CHOICE, .offset = offsetof(sty_norm_params, kind), .choices = sty_norm_names
+#define GROUPS                                                                                     \
+    {.name = "groups", .kind = STY_PARAM_INT, .offset = offsetof(sty_norm_params, groups),         \
+     .initial = "1", .low = 1, .high = 65536, .help = "channels of a group share their statistics"}
+#define AFFINE                                                                                     \
+    {.name = "affine", .kind = STY_PARAM_BOOL, .offset = offsetof(sty_norm_params, affine),        \
+     .initial = "true", .help = "a learned weight and bias follow"}
+#define EPS                                                                                        \
+    {.name = "eps", .kind = STY_PARAM_NUMBER, .offset = offsetof(sty_norm_params, eps),            \
+     .initial = "1e-5", .low = 0, .high = 1, .help = "added to the variance"}
+
+static const sty_param params[] = {{KIND, .help = "what the statistics are taken over"}, GROUPS, AFFINE, EPS};
+static const sty_param batch_params[] = {AFFINE, EPS, {KIND, .initial = "batch"}};
+static const sty_param group_params[] = {GROUPS, AFFINE, EPS, {KIND, .initial = "group"}};
+static const sty_param instance_params[] = {AFFINE, EPS, {KIND, .initial = "instance"}};
+static const sty_param layer_params[] = {AFFINE, EPS, {KIND, .initial = "layer"}};
 
 static size_t positions(const sty_shape *shape) {
     return sty_shape_count(shape) / sty_shape_width(shape);
@@ -63,18 +70,15 @@ static sty_flow flow(const void *params_) {
 
 static const char *const inputs[] = {"input", NULL};
 
-const sty_layer_type sty_layer_norm = {
-    .name = "norm",
-    .summary = "layer, batch, instance or group normalisation",
-    .params = params,
-    .n_params = STY_COUNT(params),
-    .params_size = sizeof(sty_norm_params),
-    .inputs = inputs,
-    .n_required = 1,
-    .shape = shape,
-    .slots = slots,
-    .prepare = prepare,
-    .reach = reach,
-    .flow = flow,
-    .run = run,
-};
+#define TYPE(label, text, rows, fixed)                                                             \
+    {.name = label, .summary = text, .params = rows, .n_params = STY_COUNT(rows) - (fixed), .n_fixed = fixed, \
+     .params_size = sizeof(sty_norm_params), .inputs = inputs, .n_required = 1, .shape = shape,    \
+     .slots = slots, .prepare = prepare, .reach = reach, .flow = flow, .run = run}
+
+const sty_layer_type sty_layer_norm = TYPE("norm", "layer, batch, instance or group normalisation", params, 0);
+const sty_layer_type sty_layer_batch_norm = TYPE("batch_norm", "normalisation by running statistics", batch_params, 1);
+const sty_layer_type sty_layer_group_norm =
+    TYPE("group_norm", "normalisation of groups of channels over the clip", group_params, 1);
+const sty_layer_type sty_layer_instance_norm =
+    TYPE("instance_norm", "normalisation of each channel over the clip", instance_params, 1);
+const sty_layer_type sty_layer_layer_norm = TYPE("layer_norm", "normalisation over the last axis", layer_params, 1);

@@ -15,19 +15,21 @@ typedef struct sty_recurrent_params {
 enum { STY_LAST_STATE, STY_ALL_STATES };
 extern const char *const sty_recurrent_outputs[];
 
-/* Rows both layers have. */
+/* Rows of all recurrent layers. */
 #define STY_RECURRENT_AT(field) offsetof(sty_recurrent_params, field)
-#define STY_RECURRENT_ROWS                                                                         \
+#define STY_RECURRENT_SIZES                                                                        \
     {.name = "units", .kind = STY_PARAM_INT, .offset = STY_RECURRENT_AT(units), .low = 1,          \
      .high = 65536, .help = "width of the state"},                                                 \
         {.name = "layers", .kind = STY_PARAM_INT, .offset = STY_RECURRENT_AT(layers),              \
-         .initial = "1", .low = 1, .high = 4, .help = "stacked layers"},                           \
-        {.name = "bidirectional", .kind = STY_PARAM_BOOL,                                          \
-         .offset = STY_RECURRENT_AT(bidirectional), .initial = "false",                            \
-         .help = "a second run from the end"},                                                     \
-        {.name = "output", .kind = STY_PARAM_CHOICE, .offset = STY_RECURRENT_AT(output),           \
-         .initial = "last", .choices = sty_recurrent_outputs,                                      \
-         .help = "the last state, or the states of all steps"}
+         .initial = "1", .low = 1, .high = 4, .help = "stacked layers"}
+#define STY_RECURRENT_DIRECTIONS(text)                                                             \
+    {.name = "bidirectional", .kind = STY_PARAM_BOOL, .offset = STY_RECURRENT_AT(bidirectional),   \
+     .initial = text, .help = "a second run from the end"}
+#define STY_RECURRENT_OUTPUT                                                                       \
+    {.name = "output", .kind = STY_PARAM_CHOICE, .offset = STY_RECURRENT_AT(output),               \
+     .initial = "last", .choices = sty_recurrent_outputs,                                          \
+     .help = "the last state, or the states of all steps"}
+#define STY_RECURRENT_ROWS STY_RECURRENT_SIZES, STY_RECURRENT_DIRECTIONS("false"), STY_RECURRENT_OUTPUT
 
 /* The calls of a layer type; cell says which recurrence. out[1] is `frames`. */
 sty_status sty_recurrent_shape(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,

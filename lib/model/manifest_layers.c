@@ -67,7 +67,7 @@ static bool is_common_key(const char *key) {
 static sty_status read_params(const sty_cursor *entry, const sty_layer_type *type, void *params,
                               sty_err *err) {
     sty_cursor c;
-    sty_params_init(type->params, type->n_params, params);
+    sty_params_init(type->params, type->n_params + type->n_fixed, params);
     for (bool more = sty_json_first(entry, &c); more; more = sty_json_next(&c)) {
         if (is_common_key(c.key)) continue;
         const sty_param *param = sty_params_find(type->params, type->n_params, c.key);

@@ -45,7 +45,7 @@ void layer_case_open(layer_case *c, const char *type, const char *params) {
     c->type = sty_layer_find(type);
     assert_non_null(c->type);
     c->params = sty_arena_alloc(&c->arena, 1, c->type->params_size);
-    sty_params_init(c->type->params, c->type->n_params, c->params);
+    sty_params_init(c->type->params, c->type->n_params + c->type->n_fixed, c->params);
     assert_true(strlen(params) < sizeof text);
     memcpy(text, params, strlen(params) + 1);
     for (char *word; (word = strtok_r(rest, " ", &rest));) {

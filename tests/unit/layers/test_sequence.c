@@ -218,11 +218,11 @@ static void conformer_conv_module_is_its_definition(void **unused) {
     }
 }
 
-/* x + attention(norm(x)), the attention by a layer of its own with the same weights. */
-static void add_attention(const layer_case *c, size_t heads, rows *x) {
+/* x + attention(norm(x)), the attention by a layer of its own with the same weights. mask: a block's, or not connected. */
+static void add_attention(const layer_case *c, size_t heads, const char *meaning, const sty_tensor *mask, rows *x) {
     layer_case a;
     char text[64];
-    snprintf(text, sizeof text, "heads=%zu", heads);
+    snprintf(text, sizeof text, "heads=%zu mask_meaning=%s", heads, meaning);
     rows n = make(x->t, x->d);
     memcpy(n.at, x->at, x->t * x->d * sizeof *x->at);
     normalise(c, "norm.", "layer", 1, 1e-5, &n);
@@ -230,6 +230,10 @@ static void add_attention(const layer_case *c, size_t heads, rows *x) {
     layer_case_input(&a, 0, sty_shape_sequence(x->t, x->d));
     for (size_t i = 0; i < x->t * x->d; i++)
         a.in[0].data[i] = (float)n.at[i];
+    if (mask->data) {
+        layer_case_mask(&a, 3, mask->shape);
+        memcpy(a.in[3].data, mask->data, x->t * sizeof *mask->data);
+    }
     layer_case_weights_from(&a, c, "attention.");
     layer_case_run(&a);
     for (size_t i = 0; i < x->t * x->d; i++)
@@ -260,18 +264,30 @@ static rows condition(const layer_case *c, const rows *x, const rows *e, size_t 
     return y;
 }
 
+/* Steps that a mask leaves out become zeros. */
+static void zero_masked(const sty_tensor *mask, bool masked_is_one, rows *x) {
+    for (size_t i = 0; mask->data && i < x->t * x->d; i++)
+        if ((mask->data[i / x->d] != 0.0f) == masked_is_one) x->at[i] = 0;
+}
+
 static void conformer_blocks_are_their_parts_in_either_order(void **unused) {
     (void)unused;
-    for (int round = 0; round < 30; round++) {
-        const size_t heads = random_size(1, 4), d = heads * random_size(1, 6), t = random_length();
+    for (int round = 0; round < 40; round++) {
+        const size_t heads = random_size(1, 16), d = heads * random_size(1, heads > 4 ? 3 : 6), t = random_length();
+        const bool masked = random_bool(), masked_is_one = random_bool();
+        const char *meaning = masked_is_one ? "masked" : "valid";
         const bool standard = random_bool(), ff = random_bool(), conditioned = random_bool(), steps = random_bool();
         char text[512];
         layer_case c;
-        snprintf(text, sizeof text, "heads=%zu order=%s ff=%s condition_kernel=5 final_norm=%s", heads,
-                 standard ? "standard" : "conv_around_attention", truth(ff), standard ? "layer" : "none");
+        snprintf(text, sizeof text, "heads=%zu order=%s ff=%s condition_kernel=5 final_norm=%s mask_meaning=%s", heads,
+                 standard ? "standard" : "conv_around_attention", truth(ff), standard ? "layer" : "none",
+                 meaning);
         layer_case_open(&c, "conformer_block", text);
         layer_case_input(&c, 0, sty_shape_sequence(t, d));
         if (conditioned) layer_case_input(&c, 1, steps ? sty_shape_sequence(t, 3) : sty_shape_vector(3));
+        if (masked) layer_case_mask(&c, 3, sty_shape_vector(t));
+        for (size_t i = 0; masked && masked_is_one && i < t; i++)
+            c.in[3].data[i] = 1.0f - c.in[3].data[i];
         layer_case_run(&c);
         rows x = of(&c.in[0]);
         if (conditioned) {
@@ -280,14 +296,16 @@ static void conformer_blocks_are_their_parts_in_either_order(void **unused) {
             free(e.at);
         }
         if (ff) add_rows(&x, feed_forward(&c, "ff.", &x, false, 3, 1, "leaky_relu", 0.3, 0.5), 1);
-        if (standard) add_attention(&c, heads, &x);
+        if (standard) add_attention(&c, heads, meaning, &c.in[3], &x);
         add_rows(&x, conv_module(&c, "conv_1.", &x, 2, 7, "leaky_relu", "group", "leaky_relu"), 1);
         if (!standard) {
-            add_attention(&c, heads, &x);
+            add_attention(&c, heads, meaning, &c.in[3], &x);
+            zero_masked(&c.in[3], masked_is_one, &x);
             add_rows(&x, conv_module(&c, "conv_2.", &x, 2, 7, "leaky_relu", "group", "leaky_relu"), 1);
         }
         if (standard && ff) add_rows(&x, feed_forward(&c, "ff_2.", &x, false, 3, 1, "leaky_relu", 0.3, 0.5), 1);
         if (standard) normalise(&c, "final_norm.", "layer", 1, 1e-5, &x);
+        if (standard) zero_masked(&c.in[3], masked_is_one, &x);
         compare(&c, &x, 2e-4, text); /* up to six norms one behind the other */
         free(x.at);
         layer_case_close(&c);
@@ -380,12 +398,13 @@ static void recurrence(const layer_case *c, bool lstm, size_t layer, bool backwa
 static void recurrent_layers_are_their_definitions(void **unused) {
     (void)unused;
     for (int round = 0; round < 40; round++) {
-        const bool lstm = random_bool(), both = random_bool(), all = random_bool();
+        const bool lstm = random_bool(), both = random_bool(), all = random_bool(), named = lstm && both && random_bool();
         const size_t layers = random_size(1, 3), u = random_size(1, 20), t = random_length(), n = both ? 2 : 1;
         char text[256];
         layer_case c;
-        snprintf(text, sizeof text, "units=%zu layers=%zu bidirectional=%s output=%s", u, layers, truth(both), all ? "all" : "last");
-        layer_case_open(&c, lstm ? "lstm" : "gru", text);
+        snprintf(text, sizeof text, "units=%zu layers=%zu output=%s%s%s", u, layers, all ? "all" : "last",
+                 named ? "" : " bidirectional=", named ? "" : truth(both));
+        layer_case_open(&c, named ? "bilstm" : lstm ? "lstm" : "gru", text);
         layer_case_input(&c, 0, sty_shape_sequence(t, random_size(1, 20)));
         layer_case_run(&c);
         rows x = of(&c.in[0]);
@@ -446,12 +465,13 @@ static void additive_attention_is_its_definition(void **unused) {
     for (int round = 0; round < 40; round++) {
         const size_t heads = random_size(1, 16), w = random_size(1, 8), u = heads * w, k = random_size(1, 12);
         const size_t e = random_size(1, 9), d = random_size(1, 20), n = random_size(1, 6);
-        const bool dot = random_bool(), normed = random_bool(), projected = random_bool();
+        const bool dot = random_bool(), normed = random_bool(), projected = random_bool(), batch = random_size(0, 3) == 0;
         char text[256];
         layer_case c;
         snprintf(text, sizeof text,
-                 "tokens=%zu token_width=%zu units=%zu heads=%zu score=%s normalize=%s value_projection=%s key_bias=%s", k, e, u,
-                 heads, dot ? "dot" : "additive", truth(normed), truth(projected), truth(random_bool()));
+                 "tokens=%zu token_width=%zu units=%zu heads=%zu score=%s normalize=%s value_projection=%s key_bias=%s "
+                 "softmax_axis=%s", k, e, u, heads, dot ? "dot" : "additive", truth(normed), truth(projected),
+                 truth(random_bool()), batch ? "batch" : "tokens");
         layer_case_open(&c, "additive_attention", text);
         layer_case_input(&c, 0, sty_shape_sequence(n, d));
         layer_case_run(&c);
@@ -482,7 +502,7 @@ static void additive_attention_is_its_definition(void **unused) {
                 }
                 for (size_t t = 0; t < k; t++)
                     for (size_t j = 0; j < vw; j++)
-                        y.at[i * y.d + h * vw + j] += score[t] / sum * value.at[t * value.d + (projected ? h * w : 0) + j];
+                        y.at[i * y.d + h * vw + j] += (batch ? 1 : score[t] / sum) * value.at[t * value.d + (projected ? h * w : 0) + j];
             }
         compare(&c, &y, tolerance, text);
         if (projected) free(value.at);
@@ -496,12 +516,12 @@ static void gates_are_halves(void **unused) {
     for (int round = 0; round < 20; round++) {
         const bool first = random_bool();
         const char *kind = random_function();
-        const size_t t = random_length(), d = random_size(1, 20);
+        const size_t bins = random_size(1, 5), t = random_length() * bins, d = random_size(1, 20);
         char text[128];
         layer_case c;
         snprintf(text, sizeof text, "activation=%s slope=0.2 gate=%s", kind, first ? "first" : "second");
         layer_case_open(&c, "glu", text);
-        layer_case_input(&c, 0, sty_shape_sequence(t, 2 * d));
+        layer_case_input(&c, 0, bins > 1 ? sty_shape_image(bins, t / bins, 2 * d) : sty_shape_sequence(t, 2 * d));
         layer_case_run(&c);
         rows y = make(t, d);
         for (size_t i = 0; i < t * d; i++) {
@@ -517,7 +537,7 @@ static void gates_are_halves(void **unused) {
 static void sums_repeat_vectors_at_every_step(void **unused) {
     layer_case c;
     (void)unused;
-    layer_case_open(&c, "add", "factor=0.5");
+    layer_case_open(&c, random_bool() ? "add" : "residual", "factor=0.5");
     layer_case_input(&c, 0, sty_shape_sequence(7, 3));
     layer_case_input(&c, 1, sty_shape_vector(3));
     layer_case_input(&c, 2, sty_shape_sequence(7, 3));
@@ -538,6 +558,50 @@ static void concat_repeats_vectors_at_every_step(void **unused) {
         for (size_t j = 0; j < 5; j++)
             assert_true(c.out[0].data[t * 5 + j] == (j < 2 ? c.in[0].data[j] : c.in[1].data[t * 3 + j - 2]));
     layer_case_close(&c);
+}
+
+static void concat_joins_the_channels_of_images(void **unused) {
+    layer_case c;
+    (void)unused;
+    layer_case_open(&c, "concat", "");
+    layer_case_input(&c, 0, sty_shape_image(3, 4, 2));
+    layer_case_input(&c, 1, sty_shape_vector(1));
+    layer_case_input(&c, 2, sty_shape_image(3, 4, 5));
+    layer_case_run(&c);
+    for (size_t i = 0; i < 12; i++)
+        for (size_t j = 0; j < 8; j++)
+            assert_true(c.out[0].data[i * 8 + j] == (j < 2 ? c.in[0].data[i * 2 + j]
+                                                     : j < 3 ? c.in[1].data[0] : c.in[2].data[i * 5 + j - 3]));
+    layer_case_close(&c);
+}
+
+/* The kinds of norm, and each by its own name. */
+static void norms_are_their_definitions(void **unused) {
+    static const char *const kinds[] = {"batch", "instance", "layer", "group"};
+    (void)unused;
+    for (int round = 0; round < 40; round++) {
+        const char *kind = kinds[random_size(0, 3)];
+        const size_t groups = random_size(1, 3), d = groups * random_size(4, 8), bins = random_size(1, 4), t = random_size(6, 300);
+        const bool named = random_bool(), group = strcmp(kind, "group") == 0;
+        char text[96] = "", type[32] = "norm";
+        layer_case c;
+        if (named) snprintf(type, sizeof type, "%s_norm", kind);
+        else snprintf(text, sizeof text, "kind=%s ", kind);
+        const size_t at = strlen(text);
+        snprintf(text + at, sizeof text - at, "affine=%s eps=1e-4", truth(random_bool()));
+        const size_t end = strlen(text);
+        if (group) snprintf(text + end, sizeof text - end, " groups=%zu", groups);
+        layer_case_open(&c, type, text);
+        layer_case_input(&c, 0, bins > 1 ? sty_shape_image(bins, t, d) : sty_shape_sequence(t, d));
+        layer_case_run(&c);
+        rows y = make(bins * t, d);
+        for (size_t i = 0; i < y.t * d; i++)
+            y.at[i] = (double)c.in[0].data[i];
+        normalise(&c, "", kind, group ? groups : 1, 1e-4, &y);
+        compare(&c, &y, tolerance, text);
+        free(y.at);
+        layer_case_close(&c);
+    }
 }
 
 static void scale_and_slice_are_plain(void **unused) {
@@ -561,13 +625,14 @@ static void pools_count_what_the_mask_leaves(void **unused) {
     static const char *const kinds[] = {"mean", "last", "max"};
     (void)unused;
     for (int round = 0; round < 30; round++) {
-        const size_t kind = random_size(0, 2), t = random_length(), d = random_size(1, 9);
-        const bool masked = random_bool();
+        const size_t kind = random_size(0, 2), d = random_size(1, 9), bins = kind == 1 ? 1 : random_size(1, 4);
+        const size_t t = random_length() * bins;
+        const bool masked = bins == 1 && random_bool();
         char text[32];
         layer_case c;
         snprintf(text, sizeof text, "kind=%s", kinds[kind]);
         layer_case_open(&c, "pool", text);
-        layer_case_input(&c, 0, sty_shape_sequence(t, d));
+        layer_case_input(&c, 0, bins > 1 ? sty_shape_image(bins, t / bins, d) : sty_shape_sequence(t, d));
         if (masked) layer_case_mask(&c, 1, sty_shape_vector(t));
         layer_case_run(&c);
         rows y = make(1, d);
@@ -622,6 +687,8 @@ int main(void) {
         cmocka_unit_test(gates_are_halves),
         cmocka_unit_test(sums_repeat_vectors_at_every_step),
         cmocka_unit_test(concat_repeats_vectors_at_every_step),
+        cmocka_unit_test(concat_joins_the_channels_of_images),
+        cmocka_unit_test(norms_are_their_definitions),
         cmocka_unit_test(scale_and_slice_are_plain),
         cmocka_unit_test(pools_count_what_the_mask_leaves),
         cmocka_unit_test(average_pools_repeat_the_last_of_odd_frames),
