@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define COUNTED 0
@@ -66,12 +67,12 @@ static sty_clip *clip_of(size_t n, int n_channels, int rate_hz) {
     return clip;
 }
 
-static fixture open_fixture(void) {
-    static const char *const want[] = {"style", "token_weights"};
+static fixture open_fixture(const char *model) {
+    static const char *const want[] = {"style"};
     const char *folder = getenv("MODELS");
     char path[512];
     fixture f = {NULL, NULL};
-    snprintf(path, sizeof path, "%s/default", folder ? folder : "models");
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "models", model);
     sty_err err;
     if (sty_model_open(path, NULL, &f.model, &err) || sty_session_create(f.model, want, 1, &f.session, &err))
         fail_msg("%s", err.message);
@@ -85,8 +86,7 @@ static void run(const fixture *f, const sty_clip *clip) {
     assert_int_equal(sty_session_output(f->session, "style", &view, &err), STY_OK);
 }
 
-static void check_warm(sty_clip *longest, sty_clip *shorter) {
-    fixture f = open_fixture();
+static void check_warm(fixture f, sty_clip *longest, sty_clip *shorter) {
     run(&f, longest);
     run(&f, longest);
     sty_mem_fail_at(SIZE_MAX, false); /* counts from here on */
@@ -105,12 +105,29 @@ static void check_warm(sty_clip *longest, sty_clip *shorter) {
 
 static void clips_at_the_models_rate_allocate_nothing(void **state) {
     (void)state;
-    check_warm(clip_of(LONGEST, 1, 16000), clip_of(LONGEST / 2, 1, 16000));
+    check_warm(open_fixture("default"), clip_of(LONGEST, 1, 16000), clip_of(LONGEST / 2, 1, 16000));
 }
 
 static void stereo_clips_allocate_nothing(void **state) {
     (void)state;
-    check_warm(clip_of(LONGEST, 2, 16000), clip_of(LONGEST / 3, 2, 16000));
+    check_warm(open_fixture("default"), clip_of(LONGEST, 2, 16000), clip_of(LONGEST / 3, 2, 16000));
+}
+
+static void graphs_of_every_attention_layer_allocate_nothing(void **state) {
+    static const char *const examples[] = {"style_token_attention", "multi_head_attention", "relative_multi_head_attention",
+                                           "conformer_multi_headed_self_attention", "feed_forward"};
+    static const float text[6 * 8] = {1, 2, 3};
+    (void)state;
+    for (size_t i = 0; i < STY_COUNT(examples); i++) {
+        char path[128];
+        sty_err err;
+        snprintf(path, sizeof path, "examples/%s", examples[i]);
+        fixture f = open_fixture(path);
+        if (strncmp(examples[i], "conformer", 9) == 0 &&
+            sty_session_bind(f.session, "text", text, 2, (const size_t[]){6, 8}, &err))
+            fail_msg("%s", err.message);
+        check_warm(f, clip_of(LONGEST, 1, 16000), clip_of(LONGEST / 2, 1, 16000));
+    }
 }
 
 static void the_count_sees_an_allocation(void **state) {
@@ -127,6 +144,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clips_at_the_models_rate_allocate_nothing),
         cmocka_unit_test(stereo_clips_allocate_nothing),
+        cmocka_unit_test(graphs_of_every_attention_layer_allocate_nothing),
         cmocka_unit_test(the_count_sees_an_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
