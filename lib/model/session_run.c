@@ -2,26 +2,50 @@
  * node. One block of floats holds all values; it only grows, so a warm session
  * allocates nothing. Clips longer than a stretch of blocks.h go through it stretch by
  * stretch as far as that goes; a short clip is one whose nodes are all run once. */
+#include "base/buf.h"
 #include "base/check.h"
+#include "base/mem.h"
 #include "model/session_parts.h"
 
 #include <math.h>
 #include <string.h>
 
+/* An input that the needed nodes read and nobody has bound, or -1. */
+static int unbound_input(const sty_session *session, const bool *needed) {
+    const sty_graph *graph = &session->model->graph;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t j = 0; needed[i] && j < graph->nodes[i].n_in; j++) {
+            const int v = graph->nodes[i].in[j];
+            if (v > 0 && (size_t)v < graph->n_inputs && !session->inputs[v]) return v;
+        }
+    return -1;
+}
+
+/* The outputs that can be had all the same: "; without it: reference, frames". */
+static void name_outputs_without(const sty_session *session, sty_buf *text) {
+    const sty_model *model = session->model;
+    bool *needed = sty_alloc(model->graph.n_nodes, sizeof *needed);
+    for (size_t i = 0, n = 0; needed && i < model->info.n_outputs; i++) {
+        memset(needed, 0, model->graph.n_nodes * sizeof *needed);
+        sty_graph_mark(&model->graph, model->outputs[i].value, needed);
+        if (unbound_input(session, needed) < 0)
+            sty_buf_printf(text, "%s%s", n++ ? ", " : "; without it: ", model->outputs[i].info.name);
+    }
+    sty_free(needed);
+}
+
 /* Every input that the wanted outputs read must have been bound. */
 static sty_status check_inputs(const sty_session *session, sty_err *err) {
-    const sty_graph *graph = &session->model->graph;
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        if (!session->needed[i]) continue;
-        for (size_t j = 0; j < graph->nodes[i].n_in; j++) {
-            const int v = graph->nodes[i].in[j];
-            if (v > 0 && (size_t)v < graph->n_inputs && !session->inputs[v])
-                return sty_err_set(err, STY_BAD_ARGUMENT,
-                                   "the graph input '%s' is needed; give it with --bind %s=FILE.npy",
-                                   graph->values[v].name, graph->values[v].name);
-        }
-    }
-    return STY_OK;
+    const int v = unbound_input(session, session->needed);
+    if (v < 0) return STY_OK;
+    const char *name = session->model->graph.values[v].name;
+    sty_buf others = {0};
+    name_outputs_without(session, &others);
+    sty_buf_put(&others, "", 1);
+    sty_err_set(err, STY_BAD_ARGUMENT, "the graph input '%s' is needed; give it with --bind %s=FILE.npy%s", name, name,
+                others.failed ? "" : others.data);
+    sty_buf_clear(&others);
+    return STY_BAD_ARGUMENT;
 }
 
 static sty_status add_minimum(sty_session *session, sty_err *err) {

@@ -325,7 +325,7 @@ class Own(Family):
     def test_capacitron_with_text_and_speaker(self):
         model = self.own("capacitron_text")
         np.save(self.scratch / "x.npy", np.zeros((70, 80), "f4"))
-        self.fails(2, "extract", "-m", model, self.scratch / "x.npy", saying="'text' is needed")
+        self.fails(2, "extract", "-m", model, self.scratch / "x.npy", saying=["'text' is needed", "without it: reference, frames"])
         self.records("extract", "-m", model, "-w", "reference", self.scratch / "x.npy")
 
     def test_coqui_speaker(self):
