@@ -33,6 +33,7 @@ typedef struct {
 static const kind kinds[] = {
     {"weights", plot_weights}, {"heads", plot_heads}, {"mel", plot_mel},     {"attention", plot_attention},
     {"similarity", plot_similarity}, {"map", plot_map}, {"usage", plot_usage}, {"report", plot_report},
+    {"speech", plot_speech},
 };
 
 static const char *kind_at(const void *context, size_t i) {
@@ -176,10 +177,11 @@ static int run(void *options_, int n_args, char **args) {
 const command command_plot = {
     .name = "plot",
     .summary = "pictures: weights, mels, attention, maps, a report",
-    .usage = "weights|heads|mel|attention|similarity|map|usage|report [-m MODEL] [INPUT...] -o FILE",
+    .usage = "weights|heads|mel|speech|attention|similarity|map|usage|report [-m MODEL] [INPUT...] -o FILE",
     .examples = "stylet plot heads speech.wav -o heads.png             heads x tokens of one clip\n"
                 "stylet plot weights corpus.npz -o weights.svg         clips x tokens, mean of the heads\n"
                 "stylet plot mel speech.wav -o mel.png\n"
+                "stylet plot speech ref.wav out.wav -o both.png        mels and F0 of clips, to compare them\n"
                 "stylet plot map corpus.npz --list corpus.csv --by speaker -o map.html\n"
                 "stylet plot usage corpus.npz -o usage.png             which tokens are used, which are dead\n"
                 "stylet plot report corpus.jsonl -o report.html        one page: hover names a clip, click plays it\n"

@@ -92,5 +92,9 @@ sty_status plot_similarity(plot_job *job, sty_err *err);
 sty_status plot_map(plot_job *job, sty_err *err);
 sty_status plot_usage(plot_job *job, sty_err *err);
 sty_status plot_report(plot_job *job, sty_err *err);
+sty_status plot_speech(plot_job *job, sty_err *err);
+
+/* Centres of the feature's bins in Hz in the arena, NULL when they have none. */
+double *plot_bin_centres(plot_job *job, const sty_front_end_params *p, size_t bins);
 
 #endif

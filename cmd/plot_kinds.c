@@ -122,8 +122,7 @@ sty_status plot_heads(plot_job *job, sty_err *err) {
 
 /* ---- over time ---- */
 
-/* Centres of the feature's bins in Hz, or NULL when they have none. */
-static double *bin_centres(plot_job *job, const sty_front_end_params *p, size_t bins) {
+double *plot_bin_centres(plot_job *job, const sty_front_end_params *p, size_t bins) {
     if (p->feature == 0 && bins != (size_t)p->n_mels) return NULL;
     double *hz = sty_arena_alloc(&job->arena, bins + 2, sizeof *hz);
     const double rate = p->mel_sample_rate == STY_NONE ? p->sample_rate : p->mel_sample_rate;
@@ -175,7 +174,7 @@ sty_status plot_mel(plot_job *job, sty_err *err) {
                                      .unit = p->log ? "level (as the model sees it)" : "magnitude",
                                      .values = view.data, .frames = view.dim[0], .bins = view.dim[1],
                                      .hop_s = (double)p->hop_length / p->sample_rate,
-                                     .hz = bin_centres(job, p, view.dim[1])};
+                                     .hz = plot_bin_centres(job, p, view.dim[1])};
         for (size_t i = 0; status == STY_OK && i < mel.frames * mel.bins; i++)
             if (!isfinite(view.data[i])) status = sty_err_set(err, STY_NONFINITE, "'%s' has the value %f", job->args[0], (double)view.data[i]);
         if (status == STY_OK) status = sty_picture_mel(&job->canvas, &mel, err);

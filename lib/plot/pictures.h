@@ -30,6 +30,18 @@ typedef struct sty_mel_picture {
 /* Errors: STY_OUT_OF_MEMORY. */
 sty_status sty_picture_mel(sty_canvas *canvas, const sty_mel_picture *mel, sty_err *err);
 
+/* Clips one above the other on one scale of time: spectrogram, and F0 below it on one
+ * scale of pitch. */
+typedef struct sty_speech_picture {
+    const char *title, *note;
+    const sty_mel_picture *mels;  /* [n], their titles above each; with hz */
+    const float *const *f0_hz;    /* [n] tracks, 0: no voice */
+    const size_t *n_f0;           /* [n] */
+    double f0_hop_s;
+    size_t n;
+} sty_speech_picture;
+sty_status sty_picture_speech(sty_canvas *canvas, const sty_speech_picture *speech, sty_err *err);
+
 /* Maps [heads, queries, keys] side by side, one scale. */
 typedef struct sty_attention_picture {
     const char *title, *note, *x_name, *y_name;

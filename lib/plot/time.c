@@ -1,7 +1,6 @@
 /* time.c - pictures over frames: spectrograms and attention maps. Long ones are
  * averaged down to what a screen can show, and the note says so. */
-#include "plot/axes.h"
-#include "plot/pictures.h"
+#include "plot/time_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +8,7 @@
 
 enum { MEL_WIDTH = 900, MEL_HEIGHT = 320, MAP_SIDE = 256 };
 
-static void range_of(const float *values, size_t n, double *low, double *high) {
+void sty_range_of(const float *values, size_t n, double *low, double *high) {
     *low = *high = (double)values[0];
     for (size_t i = 1; i < n; i++) {
         *low = fmin(*low, (double)values[i]);
@@ -32,6 +31,15 @@ static float *turn(const float *values, size_t frames, size_t bins) {
     return out;
 }
 
+float *sty_mel_turned(const sty_mel_picture *mel, size_t most_rows, size_t most_columns, size_t *rows, size_t *columns) {
+    *rows = mel->bins;
+    *columns = mel->frames;
+    float *turned = turn(mel->values, mel->frames, mel->bins);
+    float *values = turned ? sty_downsample(turned, rows, columns, most_rows, most_columns) : NULL;
+    sty_free(turned);
+    return values;
+}
+
 /* The place of a frequency among the centres, 0 at the lower edge to bins. */
 static double bin_of(const double *hz, size_t bins, double f) {
     size_t b = 0;
@@ -40,7 +48,7 @@ static double bin_of(const double *hz, size_t bins, double f) {
     return (double)b + (f - hz[b]) / (hz[b + 1] - hz[b]) + 0.5;
 }
 
-static void draw_hz(sty_canvas *canvas, sty_frame f, const double *hz, size_t bins) {
+void sty_draw_hz_axis(sty_canvas *canvas, sty_frame f, const double *hz, size_t bins) {
     static const double at[] = {0, 100, 250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 10000, 12000, 16000, 20000};
     double last = f.y + f.h + 20;
     char text[32];
@@ -55,16 +63,14 @@ static void draw_hz(sty_canvas *canvas, sty_frame f, const double *hz, size_t bi
 }
 
 sty_status sty_picture_mel(sty_canvas *canvas, const sty_mel_picture *mel, sty_err *err) {
-    size_t rows = mel->bins, columns = mel->frames;
+    size_t rows, columns;
     char note[400], less[80] = "";
     double low, high;
-    float *turned = turn(mel->values, mel->frames, mel->bins);
-    float *values = turned ? sty_downsample(turned, &rows, &columns, 512, MEL_WIDTH) : NULL;
-    sty_free(turned);
+    float *values = sty_mel_turned(mel, 512, MEL_WIDTH, &rows, &columns);
     if (!values) return sty_err_no_memory(err, mel->frames * mel->bins * 4, "the picture");
     if (columns < mel->frames)
         snprintf(less, sizeof less, "means over %zu frames a column", (mel->frames + columns - 1) / columns);
-    range_of(values, rows * columns, &low, &high);
+    sty_range_of(values, rows * columns, &low, &high);
     sty_frame f = {.x = STY_MARGIN + 66};
     f.w = columns < 300 ? fmax(420, 3.0 * (double)columns) : columns < MEL_WIDTH / 2 ? 2.0 * (double)columns : MEL_WIDTH;
     f.h = rows <= 128 ? 4.0 * (double)rows : MEL_HEIGHT;
@@ -74,7 +80,7 @@ sty_status sty_picture_mel(sty_canvas *canvas, const sty_mel_picture *mel, sty_e
     canvas->height = f.y + f.h + 44 + STY_MARGIN;
     sty_canvas_cells(canvas, f.x, f.y, f.w, f.h, values, rows, columns, low, high, NULL, NULL);
     sty_draw_x_axis(canvas, f, 0, (double)mel->frames * mel->hop_s, false);
-    if (mel->hz && mel->bins > 1) draw_hz(canvas, f, mel->hz, mel->bins);
+    if (mel->hz && mel->bins > 1) sty_draw_hz_axis(canvas, f, mel->hz, mel->bins);
     else sty_draw_y_axis(canvas, f, 0, (double)mel->bins, false);
     sty_draw_axis_names(canvas, f, "time (s)", mel->hz ? "frequency (Hz)" : "bin", 54);
     sty_draw_colour_bar(canvas, f, low, high, mel->unit);
@@ -106,7 +112,7 @@ sty_status sty_picture_attention(sty_canvas *canvas, const sty_attention_picture
     char note[400], less[80] = "";
     double low, high;
     bool ok = true;
-    range_of(a->values, a->heads * a->queries * a->keys, &low, &high);
+    sty_range_of(a->values, a->heads * a->queries * a->keys, &low, &high);
     if (a->queries > MAP_SIDE || a->keys > MAP_SIDE) snprintf(less, sizeof less, "averaged down to %d cells a side", MAP_SIDE);
     sty_canvas_begin(canvas, fmax(left + step_x * (double)across + STY_BAR_SPACE, 420), 10);
     const double top = ceil(sty_draw_title(canvas, a->title, join(a->note, less, note, sizeof note))) + 14;

@@ -33,6 +33,11 @@ sty_manner sty_fit_goal(const sty_manner *own, const sty_manner *reference, doub
     return goal;
 }
 
+double sty_fit_range(double range_st) {
+    static const double own = 4, most = 9, scale = 6;
+    return range_st > own ? own + (most - own) * (1 - exp(-(range_st - own) / scale)) : range_st;
+}
+
 /* ---- measuring what was said ---- */
 
 static float *to_float(const sty_speech *speech, sty_err *err) {
@@ -93,19 +98,20 @@ static bool same_settings(const sty_engine_settings *a, const sty_engine_setting
 
 static sty_status search(sty_engine *engine, const char *text, sty_fit *fit, sty_speech *speech, sty_err *err) {
     point p = {STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN};
-    sty_manner got = fit->own;
-    double best = distance(&fit->goal, &got);
+    sty_manner got = fit->own, aim = fit->goal;
+    aim.range_st = sty_fit_range(aim.range_st);
+    double best = distance(&aim, &got);
     fit->settings = settings_of(&p);
-    for (int round = 0; round < MOST_ROUNDS && best > 0.05; round++) {
+    for (int round = 0; round < MOST_ROUNDS && best > 0.02; round++) {
         const sty_engine_settings before = settings_of(&p);
-        correct(&p, &fit->goal, &got);
+        correct(&p, &aim, &got);
         const sty_engine_settings now = settings_of(&p);
         if (same_settings(&before, &now)) break;
         STY_TRY(sty_engine_say(engine, text, false, &now, FIT_SECONDS, speech, err));
         STY_TRY(measure(speech, &got, err));
         fit->rounds++;
-        if (distance(&fit->goal, &got) >= best) continue;
-        best = distance(&fit->goal, &got);
+        if (distance(&aim, &got) >= best) continue;
+        best = distance(&aim, &got);
         fit->settings = now;
     }
     return STY_OK;

@@ -27,7 +27,7 @@ sty_status sty_voices_read(const char *path, sty_voices *voices, sty_err *err);
 void sty_voices_clear(sty_voices *voices);
 
 /* The variant that comes nearest to a manner: how far its pitch has to be moved (6
- * semitones weigh one), how much of the range it cannot reach (3 semitones), tilt (4 dB
+ * semitones weigh one), how much of the range aimed at it cannot reach (1 semitone), tilt (4 dB
  * per octave), harmonicity (5 dB). Unknown numbers do not count. n > 0. */
 const sty_variant *sty_voices_choose(const sty_voices *voices, const sty_manner *manner);
 

@@ -105,6 +105,23 @@ class HeatMaps(Plot):
 
 
 class Time(Plot):
+    def test_speech_shows_mels_and_pitch_on_common_scales(self):
+        self.ok("speak", "-q", "--set", "pitch=150Hz,range=0", "--voice", "en", "Nobody was there to see it.", "-o", self.scratch / "flat.wav")
+        svg = self.draw("speech", CLIP, self.scratch / "flat.wav").decode()
+        self.assertEqual(svg.count("<image"), 2)
+        lines = [np.array([xy.split(",") for xy in points.split()], float)
+                 for points in re.findall(r'<polyline[^>]*points="([^"]+)"[^>]*stroke-width="2"', svg)]
+        half = float(re.search(r'height="([\d.]+)"', svg)[1]) / 2
+        lively, flat = (np.concatenate([line[:, 1] for line in lines if (line[0, 1] > half) == below]) for below in (False, True))
+        self.assertGreater(np.ptp(np.percentile(lively, [10, 90])), 8)  # of the 96 pixels of less than two octaves
+        self.assertLess(np.ptp(np.percentile(flat, [10, 90])), 3)
+        self.draw("speech", CLIP, to="one.png")
+
+    def test_speech_refuses_what_has_no_pitch(self):
+        self.ok("mel", "-q", CLIP, "-o", self.scratch / "m.npy")
+        self.fails(2, "plot", "speech", self.scratch / "m.npy", "-o", self.scratch / "p.svg", saying="expected audio")
+        self.fails(2, "plot", "speech", *[CLIP] * 9, "-o", self.scratch / "p.svg", saying="at most 8")
+
     def test_mel_shows_every_bin_over_seconds_and_hertz(self):
         path = self.scratch / "mel.npy"
         self.ok("mel", "-q", CLIP, "-o", path)

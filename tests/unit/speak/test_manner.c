@@ -80,6 +80,16 @@ static void changes_come_on_top(void **state) {
     near(goal.level_dbfs, -23, 1e-9);
 }
 
+static void large_ranges_are_narrowed_and_keep_their_order(void **state) {
+    (void)state;
+    near(sty_fit_range(3.5), 3.5, 0);
+    for (double st = 0; st < 30; st += 0.5) {
+        assert_true(sty_fit_range(st + 0.5) > sty_fit_range(st));
+        assert_true(sty_fit_range(st) <= st && sty_fit_range(st) < 9);
+    }
+    assert_true(isnan(sty_fit_range(NAN)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_is_one_over_the_mean_distance_without_pauses),
@@ -88,6 +98,7 @@ int main(void) {
         cmocka_unit_test(silence_has_no_pitch_and_is_not_voiced),
         cmocka_unit_test(strength_goes_from_the_voice_to_the_reference),
         cmocka_unit_test(changes_come_on_top),
+        cmocka_unit_test(large_ranges_are_narrowed_and_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
