@@ -220,6 +220,20 @@ class Weights(Model):
             tensors["fc.weight"][1, 2] = value
             self.refused(self.write(weights=safetensors(tensors)), "layers[0]: the tensor 'fc.weight' has the value", "at element 10")
 
+    def test_one_value_that_is_no_number_is_found_among_many(self):
+        """Weights are looked through in blocks: any place of a block, the largest numbers around it, both signs."""
+        manifest = self.edited(("layers", 0, "units"), 100)
+        manifest["weights"][0]["tensors"].update({"fc.weight": {"dtype": "F32", "shape": [100, 8]},
+                                                  "fc.bias": {"dtype": "F32", "shape": [100]}})
+        largest = np.finfo(np.float32).max * (-1.0) ** np.arange(800, dtype=np.float32)
+        tensors = {**TENSORS, "fc.weight": largest.reshape(100, 8).astype(np.float32), "fc.bias": np.zeros(100, np.float32)}
+        self.ok("model", "info", self.write(manifest, safetensors(tensors)))
+        for place, value in ((0, np.nan), (255, -np.nan), (256, np.inf), (511, -np.inf), (700, np.nan), (799, -np.inf)):
+            weight = largest.astype(np.float32)
+            weight[place] = value
+            tensors["fc.weight"] = weight.reshape(100, 8)
+            self.refused(self.write(manifest, safetensors(tensors)), "has the value", f"at element {place}\n")
+
     def test_headers_that_lie(self):
         good = safetensors(TENSORS)
         entry = '{"dtype":"F32","shape":%s,"data_offsets":%s}'
