@@ -3,9 +3,9 @@
 The truth is the front end and the layers in float64 numpy (tests/convert), from the same checkpoint. It says whose rounding
 a difference is: measured (AVX2), program and golden numbers are off it by
 
-    Mellotron, state of me_example2 from features          4e-6   8e-6
-    DelightfulTTS (tts-framework), state of T6             4e-5   1.0e-4
-    DelightfulTTS (tts-framework), all states, from the wav  4.6e-5  3.0e-5   (the float32 transform of quiet bins)
+    Mellotron, state of me_example2 from features            5e-6  8e-6
+    DelightfulTTS (tts-framework), state of T6               4e-5  1.0e-4
+    DelightfulTTS (tts-framework), all states, from the wav  3e-5  3e-5    (the float32 transform of quiet bins)
 """
 import subprocess
 import sys
@@ -54,7 +54,7 @@ class Truth(stylet.Case):
         for folder in ("delightful_voicesmith", "delightful_tts_framework"):
             model, twin, golden = self.family(folder, "--family", "delightful-tts")
             truth = twin.run(numpy_front_end.features(samples, twin.manifest["front_end"]))["frames"]
-            self.compare(model, wav, "frames", truth, golden["out.sequence_me_example2"], 6e-5)
+            self.compare(model, wav, "frames", truth, golden["out.sequence_me_example2"], 5e-5)
 
 
 if __name__ == "__main__":
