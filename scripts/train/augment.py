@@ -9,7 +9,7 @@ import numpy as np
 import labels
 
 RATE = 16000
-LOCAL_STRIDES = (8, 16)  # frames per step of the third and fourth convolution
+LOCAL_STRIDES = (8, 16, 32, 64)  # frames per step of the third to the last convolution
 AUX_BANDS = 120.0 * 2.0 ** (np.arange(19) / 3.0)  # third octaves to 7.7 kHz
 
 
@@ -33,7 +33,8 @@ class Corpus:
         for style, base in self.base.items():
             self.siblings.setdefault(base, []).append(style)
         # a style with one clip still trains the labels
-        self.names = sorted(self.styles)
+        self.names = sorted(s for s in self.styles if not s.startswith("near"))
+        self.near = sorted(s for s in self.styles if s.startswith("near"))
 
     def clip(self, i):
         a = self.a
@@ -46,7 +47,7 @@ def draw_shared(rng):
     """Changes that are part of the style."""
     knots = rng.normal(0, 2.5, 8) if rng.random() < 0.6 else np.zeros(8)
     return {
-        "level": rng.uniform(-50, -9),
+        "level": rng.uniform(-50, -9) if rng.random() < 0.4 else rng.uniform(-38, -11),
         "speed": 2.0 ** (rng.uniform(-0.36, 0.36) if rng.random() < 0.6 else 0.0),
         "warp": rng.uniform(0, 0.35) if rng.random() < 0.45 else 0.0,
         "warp_hz": rng.uniform(0.25, 1.0, 3),
@@ -146,9 +147,9 @@ class Augmenter:
             at += silence(0.3)
         return tuple(np.concatenate(p) for p in (xs, f0s, hnrs, nuclei))
 
-    def item(self, style, order, shared, samples):
-        """One training clip of `samples` samples: (audio, labels, auxiliary
-        targets, targets along time)."""
+    def item(self, style, order, shared, samples, begin):
+        """One training clip of `samples` samples, `begin` (0 to 1) tells where in the
+        speech: (audio, labels, auxiliary targets, targets along time)."""
         rng = self.rng
         frames = samples // 160 + 1
         t = np.arange(frames) / 100
@@ -160,7 +161,7 @@ class Augmenter:
         at = np.concatenate([[0], np.cumsum(speed)]) * 0.01
         x, f0, hnr, nuclei = self.source(style, order, at[-1] + 0.02)
         room = len(x) / RATE - at[-1] - 0.01
-        start = rng.uniform(0, max(room, 0))
+        start = begin * max(room, 0)
         at = at + start
         pos = np.interp(np.arange(samples) / 160, np.arange(frames + 1), at) * RATE
         y = _cubic(x, np.minimum(pos, len(x) - 1))
@@ -184,26 +185,36 @@ class Augmenter:
         power = np.abs(spec) ** 2
         target = labels.summarise(y, f0, hnr, nuclei, tilt_power=power)
         aux = self._aux(power, f0, hnr, hz)
-        return self._disturb(y, spec * gain, hz), target, aux, self._local(f0, nuclei, samples)
+        along = self._local(f0, nuclei, samples, rms + 20 * np.log10(gain), active)
+        if not shared.get("clean"):
+            y = self._disturb(y, spec * gain, hz)
+        return y, target, aux, along
 
-    def _local(self, f0, nuclei, samples):
-        """What the third and fourth convolution should know of every step in time:
-        (log2 F0 or nan, voiced share, syllable nuclei), used only in training."""
+    def _local(self, f0, nuclei, samples, level, active):
+        """What the convolutions should know of every step in time, used only in
+        training: log2 F0 or nan, voiced share, syllable nuclei, active share, level of
+        the active frames in dB or nan, standard deviation of log2 F0 or nan."""
+        active = np.pad(active, (0, len(f0) - len(active)))
+        power = np.where(active, 10 ** (np.pad(level, (0, len(f0) - len(level))) / 10), 0)
         voiced = f0 > 0
-        count = np.concatenate([[0], np.cumsum(voiced)])
-        tones = np.concatenate([[0], np.cumsum(np.where(voiced, np.log2(f0 + 1e-9), 0))])
+        tone = np.where(voiced, np.log2(f0 + 1e-9) - 7.3, 0)
+        sums = np.stack([voiced, tone, tone ** 2, active, power])
+        sums = np.concatenate([np.zeros((5, 1)), np.cumsum(sums, 1)], 1)
         out = []
         for stride in LOCAL_STRIDES:
             steps = -(-(samples // 256 + 1) // stride)
             edges = (np.arange(steps + 1) - 0.5) * stride * 256 / RATE
             at = np.clip(edges * 100 + 0.5, 0, len(f0))
-            n = np.diff(np.interp(at, np.arange(len(f0) + 1), count))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                tone = np.diff(np.interp(at, np.arange(len(f0) + 1), tones)) / n
+            n, first, second, on, energy = np.diff(
+                [np.interp(at, np.arange(len(f0) + 1), row) for row in sums], axis=1)
             width = stride * 256 / RATE * 100
-            tone = np.where(n > 0.3 * width, tone, np.nan)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                mean = np.where(n > 0.3 * min(width, 30), first / n, np.nan)
+                spread = np.sqrt(np.maximum(second / n - mean ** 2, 0))
+                loud = np.where(on > 0.2 * width, 10 * np.log10(energy / on), np.nan)
             ramp = np.clip((edges[:, None] - nuclei[None]) / 0.1 + 0.5, 0, 1).sum(1)
-            out.append(np.stack([tone, n / width, np.diff(ramp)], 1).astype(np.float32))
+            out.append(np.stack([mean, n / width, np.diff(ramp), on / width, loud, spread],
+                                1).astype(np.float32))
         return out
 
     def _aux(self, power, f0, hnr, hz):
@@ -259,18 +270,25 @@ class Augmenter:
         samples = int(_LENGTHS[np.searchsorted(_LENGTHS, seconds * RATE)])
         xs, ys, auxs, ids, local = [], [], [], [], []
         for g in range(groups):
-            style = self.c.names[rng.integers(len(self.c.names))]
+            near = self.c.near and rng.random() < 0.4
+            pool = self.c.near if near else self.c.names
+            style = pool[rng.integers(len(pool))]
             order = rng.permutation(len(self.c.styles[style]))
             shared = draw_shared(rng)
+            if rng.random() < 0.3:  # as it was spoken, but for the level
+                shared.update(speed=1.0, warp=0.0, tilt=0.0, knots=np.zeros(8), clean=True)
             others = [s for s in self.c.siblings[self.c.base[style]] if s != style]
-            if others and rng.random() < 0.5:
+            if others and rng.random() < (0.75 if near else 0.4):
                 second = others[rng.integers(len(others))]
-                shared2 = shared if rng.random() < 0.7 else near_shared(rng, shared)
+                shared2 = shared if near or rng.random() < 0.7 else near_shared(rng, shared)
             else:
                 second, shared2 = style, near_shared(rng, shared)
+            # the same words in both styles
+            begin = rng.random(2) if rng.random() < 0.6 else np.zeros(2)
             for k, (name, change) in enumerate(((style, shared), (second, shared2))):
                 for turn in (0, 1):
-                    x, y, aux, along = self.item(name, np.roll(order, -turn), change, samples)
+                    x, y, aux, along = self.item(name, np.roll(order, -turn), change, samples,
+                                                 begin[turn])
                     xs.append(x)
                     ys.append(y)
                     auxs.append(aux)

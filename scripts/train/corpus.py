@@ -4,7 +4,10 @@ Every split is fixed here, before any training:
 
     train     espeak-ng (training variants and made-up voices), flite, and both
               resynthesised by WORLD
+    near      training voices in styles that differ in one property only: the
+              hard negatives of training
     dev       other espeak-ng variants, plain and resynthesised: choosing a model
+    dev_triplets  as `triplets`, voices of `dev`
     texts     styles of `train`, sentences never spoken in it
     voices    espeak-ng variants never heard in training or dev
     engine    festival, which trains nothing
@@ -128,6 +131,19 @@ def load(folder, name):
     return audio, arrays, rows
 
 
+def load_several(folder, names):
+    """As `load`, of several splits one after another; in memory."""
+    parts = [load(folder, n) for n in names]
+    arrays = {}
+    for ends, rows in (("offset", ()), ("frame", ("f0", "hnr")), ("nucleus", ("nuclei",))):
+        lists = [p[1][ends] for p in parts]
+        base = np.cumsum([0] + [v[-1] for v in lists])
+        arrays[ends] = np.concatenate([v[k > 0:] + base[k] for k, v in enumerate(lists)])
+        for row in rows:
+            arrays[row] = np.concatenate([p[1][row] for p in parts])
+    return np.concatenate([p[0] for p in parts]), arrays, sum((p[2] for p in parts), [])
+
+
 def measured(audio, arrays):
     """The labels of every clip of a split, from its audio and tracks."""
     out = []
@@ -248,18 +264,18 @@ def tilted(x, slope):
     return np.fft.irfft(spec * 10 ** (gain / 20), len(x)).astype(np.float32)
 
 
-def build_triplets(writer, es, count=200):
+def build_triplets(writer, es, voices, name="triplet", held_out=True, count=200):
     """`count` groups of anchor, positive, and one large and one small negative."""
     kinds = list(CHANGES)
     for i in range(count):
-        rng = seeded("triplet", i)
+        rng = seeded(name, i)
         language = texts.draw_language(rng)
-        voice = language + "+" + HELD_OUT[rng.integers(len(HELD_OUT))]
+        voice = language + "+" + voices[rng.integers(len(voices))]
         kind = kinds[i % len(kinds)]
         params = {"rate": int(rng.uniform(130, 220)), "pitch": int(rng.integers(35, 66)),
                   "range": int(rng.integers(47, 53)), "volume": 100}
         level, sign = rng.uniform(-29, -19), rng.choice([-1, 1])
-        text_a, text_b = (texts.draw(rng, language, True) for _ in range(2))
+        text_a, text_b = (texts.draw(rng, language, held_out) for _ in range(2))
         for role, text, step in (("anchor", text_a, None), ("positive", text_b, None),
                                  ("large", text_a, 0), ("small", text_a, 1)):
             p, this_level = dict(params), level
@@ -276,6 +292,38 @@ def build_triplets(writer, es, count=200):
                 x = tilted(x, sign * amount)
             writer.add(x, got[1], this_level, style="t%d" % i, base="t%d" % i, text=role,
                        engine="espeak", voice=voice, group=i, role=role, change=kind)
+
+
+def one_changed(rng, params):
+    """Copies of a style with one property moved a little or more: (name, parameters)."""
+    yield "same", dict(params)
+    sign = rng.choice([-1, 1], 3)
+    size = 2.0 ** rng.uniform(-0.7, 1.3, 3)
+    if "pitch" in params:  # espeak: steps of 0 to 99
+        yield "pitch", dict(params, pitch=int(np.clip(params["pitch"] + sign[0] * 9 * size[0], 0, 99)))
+        yield "rate", dict(params, rate=int(params["rate"] * 2.0 ** (sign[1] * 0.25 * size[1])))
+        yield "range", dict(params, range=int(np.clip(params["range"] + sign[2] * 18 * size[2], 0, 99)))
+    else:  # flite
+        yield "pitch", dict(params, pitch_mean=params["pitch_mean"] * 2.0 ** (sign[0] * 0.12 * size[0]))
+        yield "rate", dict(params, stretch=params["stretch"] * 2.0 ** (sign[1] * 0.25 * size[1]))
+        yield "range", dict(params, pitch_std=params["pitch_std"] * 2.0 ** (sign[2] * 0.5 * size[2]))
+
+
+def build_near(writer, es, variants, espeak_count, flite_count, text_count=3):
+    """Styles of training voices with one of pitch, rate and range changed."""
+    for spec in style_list("near", espeak_count, variants, flite_count):
+        rng = seeded(spec["style"], "near")
+        if spec["engine"] == "espeak":
+            spec["params"].update(rate=int(2.0 ** rng.uniform(6.8, 8.1)), pitch=int(rng.integers(15, 86)),
+                                  range=int(rng.integers(20, 81)))
+        items = [texts.draw(rng, spec["language"]) for _ in range(text_count)]
+        for kind, params in one_changed(rng, spec["params"]):
+            for k, text in enumerate(items):
+                got = speak(es, dict(spec, params=params), text)
+                if got is not None:
+                    writer.add(got[0], got[1], style=spec["style"] + "-" + kind, base=spec["style"],
+                               text=k, engine=spec["engine"],
+                               voice=spec.get("voice") or params["voice"])
 
 
 def build_from_list(work, path):
@@ -337,7 +385,9 @@ def main():
                                         held_out=True, levels=True),
         "voices": lambda w: build_styles(w, es, style_list("voices", 190, HELD_OUT), 2, {},
                                          held_out=True, levels=True),
-        "triplets": lambda w: build_triplets(w, es),
+        "near": lambda w: build_near(w, es, train_voices, int(320 * args.scale), int(100 * args.scale)),
+        "dev_triplets": lambda w: build_triplets(w, es, DEV, "dev triplet", False),
+        "triplets": lambda w: build_triplets(w, es, HELD_OUT),
         "engine": build_engine,
     }
     for name, build in plan.items():

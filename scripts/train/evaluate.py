@@ -1,10 +1,10 @@
 """Print the evaluation table.
 
+    python3 evaluate.py WORK_DIR                # the shipped weights through the C program
     python3 evaluate.py WORK_DIR --model OUT_DIR/weights.safetensors --backend torch
-    python3 evaluate.py WORK_DIR --model models/default --backend build/stylet
 
-The second form runs `build/stylet extract -m MODEL -w style,token_weights,prosody FILES...`
-and reads its JSON lines. Splits come from corpus.py, human prompts from human.py.
+The first form runs `build/stylet extract -m models/default -w style,token_weights,prosody
+FILES...` and reads its JSON lines. Splits come from corpus.py, human prompts from human.py.
 """
 import argparse
 import json
@@ -18,6 +18,7 @@ import corpus
 import engines
 import labels
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MAIN = ["f0_hz", "f0_range_st", "level_dbfs", "rate_syl_s"]
 
 
@@ -207,8 +208,9 @@ def numbers(figures, names=MAIN):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--backend", default="torch", help="torch, or the stylet program")
+    parser.add_argument("--model", default=os.path.join(ROOT, "models", "default"))
+    parser.add_argument("--backend", default=os.path.join(ROOT, "build", "stylet"),
+                        help="the stylet program (build/stylet), or torch")
     parser.add_argument("--json", help="write every figure to this file")
     parser.add_argument("--no-human", action="store_true")
     args = parser.parse_args()

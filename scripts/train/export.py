@@ -50,7 +50,7 @@ def main():
     saved = torch.load(checkpoint)
     state = {k: v.numpy() for k, v in saved["model"].items()
              if not k.endswith("num_batches_tracked")}
-    mean, std = saved["mean"].numpy(), saved["std"].numpy()
+    mean, std = (v.numpy() for v in saved["stats"][:2])
     state["prosody.weight"] = state["prosody.weight"] * std[:, None]
     state["prosody.bias"] = state["prosody.bias"] * std + mean
     weights = os.path.join(out, "weights.safetensors")

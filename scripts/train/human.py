@@ -76,7 +76,11 @@ def prepare(work, responses=150):
     index = os.path.join(folder, "rows.json")
     if os.path.exists(index):
         with open(index) as f:
-            return json.load(f)
+            rows = json.load(f)
+        for row in rows:  # the work folder may have been moved
+            for key in {"path", "of"} & set(row):
+                row[key] = os.path.join(folder, os.path.basename(row[key]))
+        return rows
     os.makedirs(folder, exist_ok=True)
     rows, usable = [], []
     for k, (language, path) in enumerate(prompt_files()):

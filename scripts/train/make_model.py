@@ -9,6 +9,18 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# name, share of the steps, options: with batch statistics; with fixed ones, as in use; longer;
+# and with the distances of the style vector weighing more. The learning rate of the first and
+# the third stops falling on the way.
+STAGES = [
+    ("stage1", 2500, lambda n: ["--steps", n * 11 // 5, "--triplet", 0, "--contrast", 0.15]),
+    ("stage2", 2100, lambda n: ["--steps", n, "--freeze-norms", "--rate", 1.2e-3, "--echo", 3,
+                                "--triplet", 0, "--contrast", 0.15, "--local", 0.2]),
+    ("stage3", 3000, lambda n: ["--steps", n * 5 // 3, "--freeze-norms", "--rate", 1e-3,
+                                "--echo", 4]),
+    ("stage4", 2200, lambda n: ["--steps", n, "--keep-norms", "--rate", 7e-4, "--echo", 5,
+                                "--triplet", 0.6, "--rank", 0.15, "--local", 0.05]),
+]
 
 
 def run(script, *args, stdout=None):
@@ -25,7 +37,7 @@ def main():
     parser.add_argument("--data", help="train on your own corpus: a list of audio files, "
                         "one per line, optionally a tab and a speaker or style")
     parser.add_argument("--steps", type=int,
-                        help="training steps of both stages together (4600)")
+                        help="training steps of all stages together (9800)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the synthetic corpus")
     parser.add_argument("--no-human", action="store_true", help="leave out the human prompts")
     args = parser.parse_args()
@@ -37,24 +49,22 @@ def main():
     if not os.path.exists(os.path.join(work, last + ".jsonl")):
         run("corpus.py", work, *(["--data", args.data] if args.data
                                  else ["--scale", args.scale]))
-    # two stages: with batch statistics, then with fixed ones, as in use
-    first, second = (os.path.join(work, n) for n in ("stage1.pt", "model.pt"))
-    steps = args.steps or 4600
-    early = steps * 25 // 46
-    if not os.path.exists(first):
-        run("train.py", work, "-o", first + ".part", "--steps", steps * 55 // 46,
-            "--stop", early)
-        os.replace(first + ".part", first)
-    if not os.path.exists(second):
-        run("train.py", work, "-o", second + ".part", "--init", first, "--freeze-norms",
-            "--rate", 1.2e-3, "--echo", 3, "--steps", steps - early, "--seed", 2, "--local", 0.2)
-        os.replace(second + ".part", second)
-    run("export.py", second, work, args.out)
+    steps = args.steps or sum(share for _, share, _ in STAGES)
+    last = None
+    for k, (name, share, options) in enumerate(STAGES):
+        checkpoint = os.path.join(work, name + ".pt")
+        if not os.path.exists(checkpoint):
+            count = max(1, steps * share // sum(s for _, s, _ in STAGES))
+            run("train.py", work, "-o", checkpoint + ".part", "--seed", k + 1, "--stop", count,
+                *(["--init", last] if last else []), *options(count))
+            os.replace(checkpoint + ".part", checkpoint)
+        last = checkpoint
+    run("export.py", last, work, args.out)
     if args.data:
         return
     with open(os.path.join(args.out, "evaluation.md"), "w") as f:
         run("evaluate.py", work, "--model", os.path.join(args.out, "weights.safetensors"),
-            "--json", os.path.join(args.out, "evaluation.json"),
+            "--backend", "torch", "--json", os.path.join(args.out, "evaluation.json"),
             *(["--no-human"] if args.no_human else []), stdout=f)
     with open(os.path.join(args.out, "evaluation.md")) as f:
         print(f.read())

@@ -1,6 +1,7 @@
 """Train the model: `python3 train.py WORK_DIR -o CHECKPOINT.pt`."""
 import argparse
 import math
+import os
 import sys
 import time
 
@@ -11,11 +12,15 @@ from torch.nn import functional as F
 
 import augment
 import corpus
+import evaluate
 import labels
 from frontend import features
 from model import Model
 
-LABEL_WEIGHTS = torch.tensor([2.5, 2.5, 1.0, 0.5, 2.2, 1.0, 0.6, 0.6])
+LABEL_WEIGHTS = torch.tensor([2.5, 2.5, 2.5, 0.2, 4.0, 1.0, 0.5, 0.5])
+# where the loss of a label turns from square to absolute, in standard deviations:
+# small where the label can be had precisely
+BETA = torch.tensor([0.1, 0.4, 0.1, 0.5, 0.25, 0.3, 0.4, 0.4])
 LEVEL = labels.NAMES.index("level_dbfs")
 FLOOR = (-70.0 + 35.0) / 20.0  # of the features
 AUX = len(augment.AUX_BANDS) - 1 + 5
@@ -30,6 +35,11 @@ def masked_mean(loss, mask):
     return (loss * mask).sum(0) / mask.sum(0).clamp(min=1)
 
 
+def huber(guess, target):
+    off = (guess - target).abs()
+    return torch.where(off < BETA, off ** 2 / (2 * BETA), off - BETA / 2)
+
+
 def contrastive(style, ids, y, temperature=0.15):
     """Supervised contrastive loss on the centred style vector. Clips of another
     style with nearly the same labels are neither positives nor negatives."""
@@ -38,13 +48,26 @@ def contrastive(style, ids, y, temperature=0.15):
     same = ids[:, None] == ids[None, :]
     me = torch.eye(len(ids), dtype=torch.bool)
     y = torch.nan_to_num(y)
-    near = ((y[:, None] - y[None]) ** 2).mean(2).sqrt() < 0.12
+    near = ((y[:, None] - y[None]) ** 2).mean(2).sqrt() < 0.05
     sim = sim.masked_fill(me | (near & ~same), -1e9)
     log_p = sim - torch.logsumexp(sim, 1, keepdim=True)
     positive = same & ~me
     has = positive.any(1)
     loss = -(log_p * positive).sum(1)[has] / positive.sum(1)[has]
     return loss.mean() if has.any() else sim.sum() * 0
+
+
+def same_words(style, ids, temperature=0.1):
+    """The triplet test as a loss. Batches come in fours: two texts in one style, the
+    same two in another; the other text of a style shall be nearer than the same
+    text in the other style."""
+    z = F.normalize(style - style.mean(0), dim=1).view(-1, 4, style.shape[1])
+    a, b, c, d = z.unbind(1)
+    texts = (a * b).sum(1), (c * d).sum(1)
+    styles = (a * c).sum(1), (b * d).sum(1)
+    ok = ids.view(-1, 4)[:, 0] == ids.view(-1, 4)[:, 1]  # not one text only
+    loss = sum(F.softplus((s - t) / temperature) for t in texts for s in styles) / 4
+    return (loss * ok).sum() / ok.sum().clamp(min=1)
 
 
 def rank_loss(style):
@@ -61,25 +84,28 @@ def usage_loss(weights):
 
 
 class LocalHeads(nn.Module):
-    """Linear read-outs of F0, voicing and syllables along time from the third and
-    fourth convolution; they teach the convolutions and are thrown away."""
+    """Linear read-outs of F0, voicing, syllables and level along time from the third to
+    the last convolution; they teach the convolutions and are thrown away."""
+
+    WIDTHS = (64 * 10, 64 * 5, 128 * 3, 128 * 2)
 
     def __init__(self):
         super().__init__()
-        self.heads = nn.ModuleList([nn.Linear(64 * 10, 3), nn.Linear(64 * 5, 3)])
+        self.heads = nn.ModuleList(nn.Linear(width, 6) for width in self.WIDTHS)
 
     def forward(self, stages, targets):
         total = 0.0
-        for head, stage, target in zip(self.heads, stages[2:4], targets):
+        for k, (head, stage, target) in enumerate(zip(self.heads, stages[2:], targets)):
             guess = head(stage.transpose(1, 2).flatten(2))
-            tone = (target[..., :1] - 7.3) / 0.75
-            ok = torch.isfinite(tone)
-            off = F.smooth_l1_loss(guess[..., :1], torch.nan_to_num(tone), reduction="none",
-                                   beta=0.3)
-            total = total + 2 * (off * ok).sum() / ok.sum().clamp(min=1) \
-                + F.mse_loss(guess[..., 1:2], target[..., 1:2]) \
-                + 2 * F.mse_loss(guess[..., 2:], target[..., 2:])
-        return total
+            # tone, voiced, syllables, active, level, spread, each about one wide
+            shift = torch.tensor([0.0, 0.0, 0.0, 0.0, -28.0, 0.0])
+            scale = torch.tensor([0.75, 0.5, 0.5 * 2 ** (0.5 * k), 0.5, 12.0, 0.15])
+            target = (target - shift) / scale
+            ok = torch.isfinite(target)
+            off = F.smooth_l1_loss(guess, torch.nan_to_num(target), reduction="none", beta=0.3)
+            off = (off * ok).sum((0, 1)) / ok.sum((0, 1)).clamp(min=1)
+            total = total + (off * torch.tensor([2.0, 0.5, 1.5, 0.3, 1.0, 0.7])).sum()
+        return total / 2
 
 
 class Batches:
@@ -121,6 +147,7 @@ class Batches:
         gain = torch.from_numpy(gain)
         y = y.clone()
         y[:, LEVEL] += gain / self.stats[1][LEVEL]
+        local = [v + gain[:, None, None] * torch.tensor([0.0, 0, 0, 0, 1, 0]) for v in local]
         return (x + gain[:, None, None] / 20).clamp(min=FLOOR), y, aux, ids, local
 
 
@@ -129,33 +156,84 @@ def freeze_norms(model, maker, batches=60):
     train on exactly as the model will be used. (Statistics of the last few batches
     cost up to 0.3 of R2.)"""
     norms = model.encoder.bns
+    norms.eval()
+    norms.train = lambda mode=True: norms  # stay so
+    if not batches:
+        return
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean
+        nn.Module.train(norm)
     with torch.no_grad():
         for _ in range(batches):
             model(features(torch.from_numpy(maker.batch(8)[0])))
-    norms.eval()
-    norms.train = lambda mode=True: norms  # stay so
+    for norm in norms:
+        norm.eval()
 
 
-def predict(model, audio, arrays, limit=None):
-    """Prosody values (log2 where the model has log2) of the whole clips of a split."""
+class Average:
+    """Running mean of the weights over the last few hundred steps."""
+
+    def __init__(self, model, decay=0.996):
+        self.model, self.decay = model, decay
+        self.now = list(model.parameters())
+        self.mean = [p.detach().clone() for p in self.now]
+        self.steps = 0
+
+    def update(self):
+        self.steps += 1
+        keep = min(self.decay, self.steps / (self.steps + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.mean, [p.detach() for p in self.now], 1 - keep)
+
+    def copy(self):
+        """A model with the mean weights, for use."""
+        out = Model()
+        out.load_state_dict(self.model.state_dict())
+        with torch.no_grad():
+            for p, mean in zip(out.parameters(), self.mean):
+                p.copy_(mean)
+        return out.eval()
+
+
+def predict(model, audio, arrays, same_level=False):
+    """(linear prosody values, style vectors, level changes) of the whole clips of
+    a split, each at another level."""
+    gains = np.random.default_rng(5).uniform(-10, 10, len(arrays["offset"])).astype(np.float32)
     out = []
-    model.eval()
     with torch.no_grad():
         count = len(arrays["offset"]) - 1
-        for i in range(0, count, 1 if limit is None else max(1, count // limit)):
+        for i in range(count):
             x = audio[arrays["offset"][i]:arrays["offset"][i + 1]].astype(np.float32) / 32768
-            out.append((i, model(features(torch.from_numpy(x))[None])[3][0].numpy()))
-    model.train()
-    return np.array([i for i, _ in out]), np.stack([y for _, y in out])
+            gain = 0 if same_level else gains[i]
+            got = model(features(torch.from_numpy(x * 10 ** (gain / 20)))[None])
+            out.append((got[3][0].numpy(), got[1][0].numpy(), gain))
+    return [np.array(column) for column in zip(*out)]
 
 
 def r_squared(true, guess):
     ok = np.isfinite(true)
     true, guess = true[ok], guess[ok]
     return 1 - ((true - guess) ** 2).sum() / ((true - true.mean()) ** 2).sum()
+
+
+def dev_figures(model, folder, mean, std):
+    """One line: R2 of the labels on dev, shares of right triplets on dev_triplets."""
+    audio, arrays, _ = corpus.load(folder, "dev")
+    got, style, gain = predict(model, audio, arrays)
+    true = labels.to_model(corpus.measured(audio, arrays))
+    true[:, LEVEL] += gain
+    got = got * std.numpy() + mean.numpy()
+    words = ["%s %.3f" % (n, r_squared(true[:, i], got[:, i]))
+             for i, n in enumerate(labels.NAMES)]
+    if os.path.exists(os.path.join(folder, "dev_triplets.jsonl")):
+        audio, arrays, rows = corpus.load(folder, "dev_triplets")
+        vectors = predict(model, audio, arrays, same_level=True)[1]
+        got = {i: (v,) for i, v in enumerate(vectors)}
+        shares = evaluate.triplets(rows, range(len(rows)), got, style.mean(0))
+        words += ["triplets %.2f %.2f" % (shares["large"]["cosine"], shares["small"]["cosine"]),
+                  str(shares["small"]["by_change"]), "rank %.1f" % evaluate.effective_rank(style)[0]]
+    return "dev R2 " + " ".join(words)
 
 
 def arguments():
@@ -166,13 +244,15 @@ def arguments():
     parser.add_argument("--groups", type=int, default=14, help="four clips each")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--contrast", type=float, default=0.15)
+    parser.add_argument("--contrast", type=float, default=0.3)
+    parser.add_argument("--triplet", type=float, default=0.2)
     parser.add_argument("--aux", type=float, default=0.3)
-    parser.add_argument("--local", type=float, default=0.3)
+    parser.add_argument("--local", type=float, default=0.1)
     parser.add_argument("--rank", type=float, default=0.03)
     parser.add_argument("--echo", type=int, default=2, help="uses of every batch")
     parser.add_argument("--stop", type=int, help="end after this many of the steps")
     parser.add_argument("--freeze-norms", action="store_true")
+    parser.add_argument("--keep-norms", action="store_true", help="those of --init, fixed")
     parser.add_argument("--init", help="start from this checkpoint")
     return parser.parse_args()
 
@@ -186,81 +266,95 @@ def learning_rate(steps, warm=150):
     return share
 
 
+def shown(maker, batches=60):
+    """Means and deviations of the labels and further targets over some batches:
+    (mean, std, aux_mean, aux_std)."""
+    seen = [maker.batch(4)[1:3] for _ in range(batches)]
+    y = labels.to_model(np.concatenate([s[0] for s in seen]))
+    aux = np.concatenate([s[1] for s in seen])
+    return [torch.tensor(f(v, axis=0)) for v in (y, aux) for f in (np.nanmean, np.nanstd)]
+
+
+def style_losses(model, heads, reference, batch, args):
+    """(the loss, its parts before weighting by name) of what follows the encoder; `batch`
+    as Batches gives it, without features and targets along time."""
+    y, aux, ids = batch
+    style, weights = model.stl(reference)
+    mask, aux_mask = torch.isfinite(y), torch.isfinite(aux)
+    per_label = masked_mean(huber(model.prosody(style), torch.nan_to_num(y)), mask)
+    further = F.smooth_l1_loss(heads["aux"](style), torch.nan_to_num(aux), reduction="none")
+    parts = {"label": (per_label * LABEL_WEIGHTS).sum() / LABEL_WEIGHTS.sum(),
+             "contrast": contrastive(style, ids, y), "words": same_words(style, ids),
+             "usage": usage_loss(weights), "aux": masked_mean(further, aux_mask).mean(),
+             "rank": rank_loss(style)}
+    shares = {"label": 1.5, "contrast": args.contrast, "words": args.triplet, "usage": 0.3,
+              "aux": args.aux, "rank": args.rank}
+    return sum(shares[k] * v for k, v in parts.items()), parts
+
+
+def losses(model, heads, batch, args):
+    """(the loss, its parts by name) of a batch."""
+    x, *rest, local = batch
+    stages = []
+    loss, parts = style_losses(model, heads, model.encoder(x, stages), rest, args)
+    parts["local"] = heads["local"](stages, local)
+    return loss + args.local * parts["local"], parts
+
+
+def new_heads():
+    """What is trained along and thrown away."""
+    return nn.ModuleDict({"aux": nn.Linear(256, AUX), "local": LocalHeads()})
+
+
+def training_data(work, seed):
+    """The augmenter of the training splits of a work folder."""
+    near = os.path.exists(os.path.join(work, "near.jsonl"))
+    data = corpus.load_several(work, ["train", "near"] if near else ["train"])
+    return augment.Augmenter(augment.Corpus(*data), seed)
+
+
 def main():
     args = arguments()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    data = augment.Corpus(*corpus.load(args.work, "train"))
-    dev_audio, dev, _ = corpus.load(args.work, "dev")
-    dev_labels = labels.to_model(corpus.measured(dev_audio, dev))
-    maker = augment.Augmenter(data, args.seed)
-
-    # means and deviations of what the model will be shown
-    seen = [maker.batch(4)[1:3] for _ in range(60)]
-    y = labels.to_model(np.concatenate([s[0] for s in seen]))
-    aux = np.concatenate([s[1] for s in seen])
-    mean, std = (torch.tensor(f(y, axis=0)) for f in (np.nanmean, np.nanstd))
-    aux_mean, aux_std = (torch.tensor(f(aux, axis=0)) for f in (np.nanmean, np.nanstd))
-    log("means", np.round(mean.numpy(), 2), "deviations", np.round(std.numpy(), 2))
-
-    model = Model()
-    head = nn.Linear(256, AUX)
-    local_heads = LocalHeads()
+    maker = training_data(args.work, args.seed)
+    model, heads = Model(), new_heads()
     if args.init:
         saved = torch.load(args.init)
         model.load_state_dict(saved["model"])
-        mean, std = saved["mean"], saved["std"]
-        aux_mean, aux_std = saved["aux_mean"], saved["aux_std"]
-        head.load_state_dict(saved["head"])
-        if "local_heads" in saved:
-            local_heads.load_state_dict(saved["local_heads"])
-    if args.freeze_norms:
-        freeze_norms(model, maker)
-    params = list(model.parameters()) + list(head.parameters()) + list(local_heads.parameters())
+        heads.load_state_dict(saved["heads"])
+        stats = saved["stats"]
+    else:
+        stats = shown(maker)
+    log("means", np.round(stats[0].numpy(), 2), "deviations", np.round(stats[1].numpy(), 2))
+    if args.freeze_norms or args.keep_norms:
+        freeze_norms(model, maker, 0 if args.keep_norms else 60)
+    params = list(model.parameters()) + list(heads.parameters())
     optimiser = torch.optim.AdamW(params, lr=args.rate, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.LambdaLR(optimiser, learning_rate(args.steps))
-    began, totals = time.time(), []
-    batches = Batches(maker, args.groups, args.echo, args.seed, mean, std, aux_mean, aux_std)
-    for step in range(args.stop or args.steps):
-        x, y, aux, ids, local = batches.next()
-        stages = []
-        _, style, weights, guess = model(x, stages)
-        along = local_heads(stages, local)
-        mask, aux_mask = torch.isfinite(y), torch.isfinite(aux)
-        y0, aux0 = torch.nan_to_num(y), torch.nan_to_num(aux)
-        per_label = masked_mean(F.smooth_l1_loss(guess, y0, reduction="none", beta=0.5), mask)
-        label_loss = (per_label * LABEL_WEIGHTS).sum() / LABEL_WEIGHTS.sum()
-        aux_loss = masked_mean(F.smooth_l1_loss(head(style), aux0, reduction="none"),
-                               aux_mask).mean()
-        con = contrastive(style, ids, y)
-        use = usage_loss(weights)
-        rank = rank_loss(style)
-        loss = label_loss + args.contrast * con + 0.3 * use + args.aux * aux_loss \
-            + args.rank * rank + args.local * along
+    average = Average(model)
+    batches = Batches(maker, args.groups, args.echo, args.seed, *stats)
+    began, recent = time.time(), []
+    for step in range(1, (args.stop or args.steps) + 1):
+        loss, parts = losses(model, heads, batches.next(), args)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(params, 2.0)
         optimiser.step()
         plan.step()
-        totals.append([v.item() for v in (label_loss, con, use, aux_loss, rank, along)])
-        if (step + 1) % 100 == 0:
+        average.update()
+        recent = recent[-99:] + [[v.item() for v in parts.values()]]
+        if step % 100 == 0:
             spent = time.time() - began
             log("step %d/%d, %.0f s left, data %.0f%%;" % (
-                step + 1, args.steps, spent / (step + 1) * (args.steps - step - 1),
+                step, args.steps, spent / step * (args.steps - step),
                 100 * batches.seconds / spent),
-                "label %.3f contrast %.3f usage %.4f aux %.3f rank %.2f local %.3f" % tuple(
-                    np.mean(totals[-100:], 0)),
-                np.round(per_label.detach().numpy(), 2))
-        if (step + 1) % 500 == 0 or step + 1 in (args.steps, args.stop):
-            index, got = predict(model, dev_audio, dev, 120)
-            got = got * std.numpy() + mean.numpy()
-            true = dev_labels[index]  # (all clips of dev have one level: no R2 for it)
-            log("dev R2", " ".join("%s %.3f" % (n, r_squared(true[:, i], got[:, i]))
-                                   for i, n in enumerate(labels.NAMES) if n != "level_dbfs"))
-            torch.save({"model": model.state_dict(), "head": head.state_dict(),
-                        "local_heads": local_heads.state_dict(), "mean": mean, "std": std,
-                        "aux_mean": aux_mean, "aux_std": aux_std, "step": step + 1,
-                        "args": vars(args)}, args.output)
+                " ".join("%s %.3f" % pair for pair in zip(parts, np.mean(recent, 0))))
+        if step % 500 == 0 or step in (args.steps, args.stop):
+            smooth = average.copy()
+            log(dev_figures(smooth, args.work, *stats[:2]))
+            torch.save({"model": smooth.state_dict(), "heads": heads.state_dict(),
+                        "stats": stats, "step": step, "args": vars(args)}, args.output)
 
 
 if __name__ == "__main__":
