@@ -1,4 +1,4 @@
-/* compare.c - pairs, nearest vectors, groups.
+/* compare.c - pairs and nearest vectors.
  *
  * The search takes the index in blocks that stay in the cache: one matrix product
  * with all queries, then a pass that keeps the k best of each query in a heap
@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK_FLOATS = 1 << 20, SPARE = 8 };
+enum { BLOCK_FLOATS = 1 << 20, SPARE = 8, QUERIES = 256 };
 
 double sty_compare(sty_metric metric, const float *a, const float *b, size_t width) {
     double aa = 0, bb = 0, ab = 0, dd = 0;
@@ -146,63 +146,48 @@ sty_status sty_nearest(sty_metric metric, const float *queries, size_t n_queries
     return status;
 }
 
-/* ---- groups ---- */
+/* ---- among themselves ---- */
 
-typedef struct {
-    double *sum;    /* [n_groups]: distances from one clip to each group */
-    size_t *member; /* [n_groups]: clips of each group */
-    double within, between;
-    size_t n_within, n_between, same;
-} tally;
-
-/* Distances from clip i to all others; returns its silhouette. */
-static double look_from(sty_metric metric, const float *v, size_t n, size_t width, const size_t *group, size_t n_groups,
-                        size_t i, tally *t) {
-    size_t nearest = i;
-    double least = INFINITY;
-    memset(t->sum, 0, n_groups * sizeof *t->sum);
-    for (size_t j = 0; j < n; j++) {
-        if (j == i) continue;
-        const double value = sty_compare(metric, v + i * width, v + j * width, width);
-        const double distance = metric == STY_COSINE ? 1 - value : value;
-        t->sum[group[j]] += distance;
-        *(group[i] == group[j] ? &t->within : &t->between) += value;
-        ++*(group[i] == group[j] ? &t->n_within : &t->n_between);
-        if (distance < least) {
+/* The nearest of the candidates of one query that is not the query itself, by exact
+ * distances; equal ones in the order of the vectors. */
+static size_t settle_other(const search *s, const float *vectors, size_t own, const candidate *heap) {
+    size_t best = own;
+    double least = (double)INFINITY;
+    for (size_t i = 0; i < s->k; i++) {
+        const size_t row = heap[i].row;
+        if (row == SIZE_MAX || row == own) continue;
+        const double value = sty_compare(s->metric, vectors + own * s->width, vectors + row * s->width, s->width);
+        const double distance = s->metric == STY_COSINE ? -value : value;
+        if (distance < least || (distance == least && row < best)) {
             least = distance;
-            nearest = j;
+            best = row;
         }
     }
-    t->same += nearest != i && group[nearest] == group[i];
-    if (t->member[group[i]] < 2) return 0;
-    double other = INFINITY;
-    for (size_t g = 0; g < n_groups; g++)
-        if (g != group[i] && t->member[g]) other = fmin(other, t->sum[g] / (double)t->member[g]);
-    const double own = t->sum[group[i]] / (double)(t->member[group[i]] - 1);
-    return fmax(own, other) > 0 ? (other - own) / fmax(own, other) : 0;
+    return best;
 }
 
-sty_status sty_separate(sty_metric metric, const float *vectors, size_t n, size_t width,
-                        const size_t *group, size_t n_groups, sty_separation *result, sty_err *err) {
+sty_status sty_nearest_others(sty_metric metric, const float *vectors, size_t n, size_t width, size_t *nearest, sty_err *err) {
     sty_arena arena = {0};
-    if (n_groups < 2) return sty_err_set(err, STY_BAD_ARGUMENT, "all clips are in one group, there is nothing to separate");
-    tally t = {.sum = sty_arena_alloc(&arena, n_groups, sizeof *t.sum),
-               .member = sty_arena_alloc(&arena, n_groups, sizeof *t.member)};
-    if (!t.sum || !t.member) {
-        sty_arena_clear(&arena);
-        return sty_err_no_memory(err, n_groups, "groups");
+    search s = {.metric = metric, .width = width, .block = BLOCK_FLOATS / width + 1};
+    if (s.block > n) s.block = n;
+    s.k = 2 + SPARE < n ? 2 + SPARE : n;
+    float *directions = sty_arena_alloc(&arena, QUERIES * width, sizeof *directions);
+    s.heaps = sty_arena_alloc(&arena, QUERIES * s.k, sizeof *s.heaps);
+    s.rows = sty_arena_alloc(&arena, s.block * width, sizeof *s.rows);
+    s.scores = sty_arena_alloc(&arena, s.block * QUERIES, sizeof *s.scores);
+    sty_status status = directions && s.heaps && s.rows && s.scores ? STY_OK
+                                                                    : sty_err_no_memory(err, s.block * (width + QUERIES), "the search");
+    for (size_t q = 0; status == STY_OK && q < n; q += QUERIES) {
+        s.nq = n - q < QUERIES ? n - q : QUERIES;
+        prepare(&s, vectors + q * width, directions);
+        for (size_t first = 0; first < n; first += s.block) {
+            const size_t count = n - first < s.block ? n - first : s.block;
+            memcpy(s.rows, vectors + first * width, count * width * sizeof *s.rows);
+            take_block(&s, first, count);
+        }
+        for (size_t i = 0; i < s.nq; i++)
+            nearest[q + i] = settle_other(&s, vectors, q + i, s.heaps + i * s.k);
     }
-    for (size_t i = 0; i < n; i++)
-        t.member[group[i]]++;
-    double silhouette = 0;
-    for (size_t i = 0; i < n; i++)
-        silhouette += look_from(metric, vectors, n, width, group, n_groups, i, &t);
-    *result = (sty_separation){.silhouette = silhouette / (double)n,
-                               .within = t.n_within ? t.within / (double)t.n_within : 0,
-                               .between = t.n_between ? t.between / (double)t.n_between : 0,
-                               .same_nearest = (double)t.same / (double)n,
-                               .n_groups = n_groups,
-                               .n_clips = n};
     sty_arena_clear(&arena);
-    return STY_OK;
+    return status;
 }

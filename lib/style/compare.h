@@ -27,6 +27,10 @@ typedef struct sty_match {
 sty_status sty_nearest(sty_metric metric, const float *queries, size_t n_queries, size_t width,
                        sty_store *store, size_t *k, sty_match *matches, sty_err *err);
 
+/* For each of the vectors [n, width] the most alike other one, or itself when there is
+ * no other; equal ones in their order. Matrix products over blocks. Errors: STY_OUT_OF_MEMORY. */
+sty_status sty_nearest_others(sty_metric metric, const float *vectors, size_t n, size_t width, size_t *nearest, sty_err *err);
+
 /* How far apart groups are. */
 typedef struct sty_separation {
     double silhouette;      /* mean over clips, -1 to 1 (Rousseeuw 1987); clips alone in a group count 0 */
@@ -36,7 +40,8 @@ typedef struct sty_separation {
 } sty_separation;
 
 /* group [n]: 0 .. n_groups - 1. The distance of the silhouette is 1 - cosine, or
- * euclidean. Time grows with n squared.
+ * euclidean. Time grows with n times n_groups for the cosine, with n squared for
+ * euclidean, and for the nearest clips.
  * Errors: STY_BAD_ARGUMENT with fewer than two groups, STY_OUT_OF_MEMORY. */
 sty_status sty_separate(sty_metric metric, const float *vectors, size_t n, size_t width,
                         const size_t *group, size_t n_groups, sty_separation *result, sty_err *err);
