@@ -26,7 +26,37 @@ static void print_help(FILE *out) {
     fputs("\nstylet COMMAND --help tells more. stylet --version names the version.\n", out);
 }
 
-static int run_command(const command *cmd, int n_args, char **args) {
+/* --exact: kernels of BLAS and of the mathematical library are chosen when the program
+ * is loaded, so it is started again with the plain ones asked for. */
+static void start_exact(char **argv) {
+    static const char *const wanted[][2] = {
+        {"STYLET_CPU", "generic"},
+        {"SOXR_USE_SIMD64", "0"},
+#if defined(__x86_64__)
+        {"OPENBLAS_CORETYPE", "Prescott"},
+        {"GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-AVX,-FMA,-FMA4,-AVX512F"},
+#else
+        {"OPENBLAS_CORETYPE", "ARMV8"},
+#endif
+    };
+    bool is = true;
+    for (size_t i = 0; i < STY_COUNT(wanted); i++) {
+        const char *value = getenv(wanted[i][0]);
+        is = is && value && strcmp(value, wanted[i][1]) == 0;
+        setenv(wanted[i][0], wanted[i][1], 1);
+    }
+    if (!is) execv("/proc/self/exe", argv);
+}
+
+/* Whether the option was given, for commands that have it. */
+static bool wants_exact(const command *cmd, const void *options) {
+    for (size_t i = 0; i < cmd->n_options; i++)
+        if (strcmp(cmd->options[i].name, "exact") == 0) return *(const bool *)((const char *)options + cmd->options[i].offset);
+    return false;
+}
+
+/* Parsing moves the operands of args to its front; argv stays whole. */
+static int run_command(const command *cmd, int n_args, char **args, char **argv) {
     void *options = sty_alloc(1, cmd->options_size);
     int code = EXIT_USAGE;
     if (!options) {
@@ -36,6 +66,7 @@ static int run_command(const command *cmd, int n_args, char **args) {
     if (options_parse(cmd, options, &n_args, args)) {
         const common_options *common = options;
         messages_quiet = common->quiet;
+        if (wants_exact(cmd, options)) start_exact(argv);
         if (common->help) {
             options_help(cmd, stdout);
             code = fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
@@ -107,5 +138,10 @@ int main(int argc, char **argv) {
         return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
     }
     const command *cmd = find_command(argv[1]);
-    return cmd ? run_command(cmd, argc - 2, argv + 2) : EXIT_USAGE;
+    char **args = cmd ? sty_alloc((size_t)argc, sizeof *args) : NULL;
+    if (!args) return EXIT_USAGE;
+    memcpy(args, argv + 2, (size_t)(argc - 2) * sizeof *args);
+    const int code = run_command(cmd, argc - 2, args, argv);
+    sty_free(args);
+    return code;
 }

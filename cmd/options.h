@@ -67,13 +67,16 @@ typedef struct model_options {
     common_options common;
     const char *model;
     text_list set;
+    bool exact; /* read by main.c */
 } model_options;
 
 #define MODEL_OPTIONS                                                                              \
     {'m', "model", "MODEL", OPTION_TEXT, offsetof(model_options, model), 0, 0,                     \
      "model folder [$STYLET_MODEL, else the shipped one]"},                                        \
     {0, "set", "KEY=VALUE", OPTION_TEXTS, offsetof(model_options, set), 0, 0,                      \
-     "replace a front-end value of the manifest"}
+     "replace a front-end value of the manifest"},                                                \
+    {0, "exact", NULL, OPTION_FLAG, offsetof(model_options, exact), 0, 0,                          \
+     "plain kernels: the same bits on every processor of this architecture, slower"}
 
 /* Parses options into the struct and leaves the operands in args, in order.
  * Options and operands may mix; "--" ends the options. Returns false after a

@@ -238,6 +238,20 @@ class Runs(stylet.Case):
 
 
 class CommandLine(stylet.Case):
+    def test_exact_gives_the_same_bits_whatever_kernels_there_are(self):
+        """Processors are told apart by the kernels that are asked for; without --exact those show in the bits."""
+        kernels = [{}, {"STYLET_CPU": "avx2"}, {"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_CORETYPE": "Nehalem", "STYLET_CPU": "generic"},
+                   {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA"}]
+        outputs = ("-q", "-w", "style,token_weights,reference,features", CLIP, FAST)
+        exact = [self.ok("extract", "--exact", *outputs, env=env).stdout for env in kernels]
+        self.assertEqual(len(set(exact)), 1)
+        if "generic" not in self.ok("--version").stdout.decode():
+            self.assertNotEqual(self.ok("extract", *outputs).stdout, exact[0])
+        one, plain = (np.float32(json.loads(text.splitlines()[0])["style"]) for text in (exact[0], self.ok("extract", *outputs).stdout))
+        self.near(one, plain, 1e-4)  # float32 rounding through the graph
+        moved = self.ok("extract", "-q", CLIP, "--exact", "-w", "style").stdout  # options behind operands
+        self.assertEqual(json.loads(moved)["style"], json.loads(exact[0].splitlines()[0])["style"])
+
     def test_help_goes_to_stdout_and_begins_with_examples(self):
         for command in ((), ("extract",), ("inspect",), ("mel",), ("model",)):
             text = self.ok(*command, "--help").stdout.decode()
