@@ -58,6 +58,10 @@ static sty_status choose(sty_list *list, sty_lines *lines, sty_list_reader *read
         lines->offset = 3;
         text += 3;
     }
+    static const char *const audio[] = {"RIFF", "fLaC", "OggS", "FORM", "caff"};
+    for (size_t i = 0; text && i < STY_COUNT(audio); i++)
+        if (n > 4 && memcmp(text, audio[i], 4) == 0)
+            return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is audio and no list; give it without --files-from", lines->name);
     if (!kind) kind = text ? sty_list_kind(lines->name, text) : "plain";
     if (text) sty_lines_rewind(lines);
     for (size_t i = 0; i < STY_COUNT(kinds); i++)

@@ -91,7 +91,7 @@ static sty_status read_header(sty_list *list, table *t, sty_lines *lines, sty_er
     if (path) return STY_OK;
     return sty_err_set(err, STY_BAD_ARGUMENT,
                        "'%s' has no path column; expected one of path, file, filename, file_name, audio_filepath, wav "
-                       "in its first line",
+                       "in its first line (--list-format plain reads a path a line)",
                        lines->name);
 }
 

@@ -54,6 +54,8 @@ const char *sty_list_kind(const char *name, const char *first_line) {
     if (is_header(line, ",")) return "csv";
     if (line[n] == '|' && n && !memchr(line, '/', n) && !ends_with(line, "|")) return "ljspeech";
     if (ends_with(name, ".scp")) return "scp";
+    if (ends_with(name, ".csv")) return "csv"; /* with a header that names no path: the reader says so */
+    if (ends_with(name, ".tsv")) return "tsv";
     const char *rest = line + n + strspn(line + n, blanks);
     if (n && *rest && !memchr(line, '/', n) && !memchr(line, '.', n)) return "scp";
     return "plain";

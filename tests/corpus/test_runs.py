@@ -95,6 +95,17 @@ class Errors(Base):
         self.fails(2, "extract", "--files-from", self.list, "-o", self.scratch / "x.npz", saying="would both have the id")
         self.assertFalse((self.scratch / "x.npz.journal").exists())
 
+    def test_common_mistakes_are_named(self):
+        self.make(2)
+        table = self.scratch / "t.csv"
+        table.write_text(f"pathh,speaker\r\n{self.paths[0]},x\r\n")
+        self.fails(2, "extract", "--files-from", table, saying=["has no path column", "audio_filepath"])
+        self.fails(2, "extract", "--files-from", self.paths[0], saying="is audio and no list")
+        self.fails(2, "extract", "--files-from", self.scratch, saying="Is a directory")
+        table.write_bytes(b"\xef\xbb\xbfpath,id\r\n" + f'"{self.paths[0]}",Ü b\r\n'.encode())
+        record, = self.records("extract", "--files-from", table)
+        self.assertEqual(record["id"], "Ü b")
+
     def test_a_dead_worker_costs_one_file_and_is_replaced(self):
         self.make(300, 20)  # seconds of work, so that workers die while they are at it
         process = corpus.start("extract", "-j", 2, "--files-from", self.list, "-o", self.scratch / "x.jsonl", "--max-errors", "10")
