@@ -40,8 +40,7 @@ size_t speak_limits(const speak_result *r, char limits[SPEAK_LIMITS][SPEAK_LIMIT
     if (fabs(range) > fmax(1, 0.2 * goal->range_st))
         snprintf(limits[n++], SPEAK_LIMIT_BYTES, "range: %.1f semitones wanted, %.1f reached%s", goal->range_st, got->range_st,
                  at_end(s->range, 0, STY_RANGE_MOST)                  ? ": the end of this voice's scale"
-                 : sty_fit_range(goal->range_st) < goal->range_st ? ": large ranges are narrowed, in order"
-                                                                  : "");
+                 : got->range_st < goal->range_st ? ": large ranges are narrowed, in order" : "");
     if (fabs(rate - 1) > 0.05)
         snprintf(limits[n++], SPEAK_LIMIT_BYTES, "rate: %.2f syllables/s wanted, %.2f reached%s", goal->rate_syl_s, got->rate_syl_s,
                  at_end(s->rate_wpm, STY_RATE_LEAST, STY_RATE_MOST) ? ": the end of this voice's scale" : "");

@@ -33,9 +33,14 @@ sty_manner sty_fit_goal(const sty_manner *own, const sty_manner *reference, doub
     return goal;
 }
 
-double sty_fit_range(double range_st) {
-    static const double own = 4, most = 9, scale = 6;
-    return range_st > own ? own + (most - own) * (1 - exp(-(range_st - own) / scale)) : range_st;
+double sty_fit_range(double range_st, double most_st) {
+    const double knee = most_st * 4 / 9, scale = 6;
+    return range_st > knee ? knee + (most_st - knee) * (1 - exp(-(range_st - knee) / scale)) : range_st;
+}
+
+/* What the words and the voice allow: at the end of its scale espeak-ng doubles the range. */
+static double most_range(const sty_manner *own) {
+    return isnan(own->range_st) ? STY_RANGE_LIVELIEST_ST : fmin(2 * own->range_st, STY_RANGE_LIVELIEST_ST);
 }
 
 /* ---- measuring what was said ---- */
@@ -96,10 +101,13 @@ static bool same_settings(const sty_engine_settings *a, const sty_engine_setting
     return a->pitch == b->pitch && a->range == b->range && a->rate_wpm == b->rate_wpm;
 }
 
+static bool equal(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
 static sty_status search(sty_engine *engine, const char *text, sty_fit *fit, sty_speech *speech, sty_err *err) {
     point p = {STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN};
     sty_manner got = fit->own, aim = fit->goal;
-    aim.range_st = sty_fit_range(aim.range_st);
+    /* the voice's own range is aimed at as it is */
+    if (!equal(aim.range_st, fit->own.range_st)) aim.range_st = sty_fit_range(aim.range_st, most_range(&fit->own));
     double best = distance(&aim, &got);
     fit->settings = settings_of(&p);
     for (int round = 0; round < MOST_ROUNDS && best > 0.02; round++) {
@@ -159,8 +167,6 @@ static sty_status set_level(sty_speech *speech, sty_fit *fit, sty_err *err) {
 }
 
 /* ---- together ---- */
-
-static bool equal(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
 
 static bool is_own(const sty_fit *f) {
     return equal(f->goal.f0_hz, f->own.f0_hz) && equal(f->goal.range_st, f->own.range_st) &&

@@ -21,10 +21,12 @@ sty_change sty_change_none(void);
  * not know is the voice's own. */
 sty_manner sty_fit_goal(const sty_manner *own, const sty_manner *reference, double strength, const sty_change *change);
 
-/* What is aimed at for an F0 range: itself to 4 semitones, above that ever less of it, never
- * 9, which is what espeak-ng's liveliest voices reach. Speech has 8 to 13: cut at a
- * voice's limit all of it would sound alike, so it is narrowed and keeps its order. */
-double sty_fit_range(double range_st);
+/* What is aimed at for an F0 range where most_st is all that can be reached: itself to four
+ * ninths of that, above ever less of it. Speech has 8 to 13 semitones, espeak-ng's voices 4
+ * to 9: cut at a voice's limit all of it would sound alike, so it is narrowed and keeps its
+ * order. */
+enum { STY_RANGE_LIVELIEST_ST = 9 };
+double sty_fit_range(double range_st, double most_st);
 
 typedef struct sty_fit_request {
     const char *text;

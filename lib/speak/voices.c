@@ -121,7 +121,7 @@ static double square_of(double difference, double unit) {
 }
 
 static double distance(const sty_variant *v, const sty_manner *m) {
-    const double wanted = sty_fit_range(m->range_st), out = wanted > v->range_high  ? wanted - v->range_high
+    const double wanted = sty_fit_range(m->range_st, STY_RANGE_LIVELIEST_ST), out = wanted > v->range_high  ? wanted - v->range_high
                                              : wanted < v->range_low ? v->range_low - wanted
                                                                      : 0;
     return square_of(12 * log2(m->f0_hz / v->hz), 6) + square_of(out, 1) + square_of(m->tilt_db_oct - v->tilt_db_oct, 4) +

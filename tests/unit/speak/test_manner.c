@@ -82,12 +82,12 @@ static void changes_come_on_top(void **state) {
 
 static void large_ranges_are_narrowed_and_keep_their_order(void **state) {
     (void)state;
-    near(sty_fit_range(3.5), 3.5, 0);
+    near(sty_fit_range(3.5, 9), 3.5, 0);
     for (double st = 0; st < 30; st += 0.5) {
-        assert_true(sty_fit_range(st + 0.5) > sty_fit_range(st));
-        assert_true(sty_fit_range(st) <= st && sty_fit_range(st) < 9);
+        assert_true(sty_fit_range(st + 0.5, 9) > sty_fit_range(st, 9));
+        assert_true(sty_fit_range(st, 9) <= st && sty_fit_range(st, 9) < 9);
     }
-    assert_true(isnan(sty_fit_range(NAN)));
+    assert_true(isnan(sty_fit_range(NAN, 9)));
 }
 
 int main(void) {
