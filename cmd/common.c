@@ -92,7 +92,9 @@ sty_status input_run(sty_session *session, const input *in, sty_err *err) {
                             ? sty_session_run_features(session, in->features.data, in->features.dim[0],
                                                        in->features.dim[1], err)
                             : sty_session_run_clip(session, in->clip, err);
-    if (status != STY_OK) sty_err_prefix(err, "'%s': ", in->path);
+    /* what decoding says names the file already */
+    if (status != STY_OK && (!err || !strchr(err->message, '\'') || !strstr(err->message, in->path)))
+        sty_err_prefix(err, "'%s': ", in->path);
     return status;
 }
 

@@ -8,10 +8,12 @@
 
 #include "pieces.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,26 +23,66 @@ static const double OVERSHOOT_S = 0.5; /* a segment's end may lie so far behind 
 
 /* ---- the source ---- */
 
-/* A pipe's bytes as a file in memory: parts of it are read again and again. */
+static bool write_all(int fd, const char *from, size_t n) {
+    while (n > 0) {
+        const ssize_t done = write(fd, from, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return false;
+        from += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+/* Moves what came so far out of memory; false: there is no place for it. */
+static bool move_to_disk(int *copy, const char *else_folder, char *buffer, size_t n_buffer) {
+    const char *folder = getenv("TMPDIR");
+    const int file = open(folder && *folder ? folder : else_folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    if (file < 0) return false;
+    off_t at = 0;
+    for (ssize_t n; (n = pread(*copy, buffer, n_buffer, at)) > 0; at += n)
+        if (!write_all(file, buffer, (size_t)n)) {
+            close(file);
+            return false;
+        }
+    close(*copy);
+    *copy = file;
+    return true;
+}
+
+/* A pipe's bytes as a file without a name, for it is read more than once: in memory
+ * while it is small, then below TMPDIR. */
 static int file_of_pipe(int fd, const char *name, sty_err *err) {
-    static const size_t most = (size_t)4 << 30;
-    sty_bytes bytes = {0};
-    int copy = -1;
-    if (sty_file_slurp(fd, name, most, &bytes, err) != STY_OK) return -1;
-    copy = memfd_create("stylet", MFD_CLOEXEC);
-    size_t done = 0;
-    while (copy >= 0 && done < bytes.n) {
-        const ssize_t n = write(copy, bytes.data + done, bytes.n - done);
-        if (n <= 0) break;
-        done += (size_t)n;
+    enum { BUFFER = 1 << 18 };
+    static const size_t most = (size_t)4 << 30, in_memory = (size_t)48 << 20;
+    static char buffer[BUFFER];
+    int copy = memfd_create("stylet", MFD_CLOEXEC);
+    bool moved = false, ok = copy >= 0;
+    size_t total = 0;
+    while (ok) {
+        const ssize_t n = read(fd, buffer, BUFFER);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", name, strerror(errno));
+        if (n <= 0) {
+            if (n == 0) return copy;
+            close(copy);
+            return -1;
+        }
+        total += (size_t)n;
+        if (total > most) {
+            sty_err_set(err, STY_TOO_LONG, "'%s' has more than %zu bytes", name, most);
+            close(copy);
+            return -1;
+        }
+        ok = write_all(copy, buffer, (size_t)n);
+        if (ok && total > in_memory && !moved) {
+            moved = true; /* or there is no place, and it stays in memory */
+            move_to_disk(&copy, "/tmp", buffer, BUFFER);
+        }
     }
-    if (copy < 0 || done < bytes.n) sty_err_set(err, STY_OUT_OF_MEMORY, "no memory for the output of '%s'", name);
-    if (copy >= 0 && done < bytes.n) {
-        close(copy);
-        copy = -1;
-    }
-    sty_bytes_clear(&bytes);
-    return copy;
+    if (copy >= 0) close(copy);
+    sty_err_set(err, STY_OUT_OF_MEMORY, "no room for the output of '%s'", name);
+    return -1;
 }
 
 static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_err *err) {
@@ -64,9 +106,10 @@ static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_
 
 /* ---- clips ---- */
 
-static sty_status read_part(clip_work *w, const char *name, int channel, double start_s, double end_s, sty_clip **clip,
-                            sty_err *err) {
-    const sty_clip_options how = {.start_s = start_s, .end_s = end_s, .channel = channel, .zero_nonfinite = w->zero_nonfinite};
+static sty_status read_part(clip_work *w, const char *name, int channel, double start_s, double end_s, bool stream,
+                            sty_clip **clip, sty_err *err) {
+    const sty_clip_options how = {
+        .start_s = start_s, .end_s = end_s, .channel = channel, .zero_nonfinite = w->zero_nonfinite, .stream = stream};
     if (lseek(w->fd, 0, SEEK_SET) < 0 && start_s > 0)
         return sty_err_set(err, STY_IO_ERROR, "cannot go back to the start of '%s'", name);
     return sty_clip_read_fd(w->fd, name, &how, clip, err);
@@ -78,7 +121,7 @@ static const sty_clip *whole_clip(clip_work *w, const char *name, int channel) {
     if (w->whole_failed) return NULL;
     sty_clip_free(w->whole);
     w->whole = NULL;
-    if (read_part(w, name, channel, 0, 0, &w->whole, NULL) != STY_OK || sty_clip_facts(w->whole)->n_zeroed) {
+    if (read_part(w, name, channel, 0, 0, false, &w->whole, NULL) != STY_OK || sty_clip_facts(w->whole)->n_zeroed) {
         sty_clip_free(w->whole);
         w->whole = NULL;
         w->whole_failed = true;
@@ -90,13 +133,13 @@ static const sty_clip *whole_clip(clip_work *w, const char *name, int channel) {
 static sty_status part_alone(clip_work *w, const char *name, int channel, double start_s, double end_s, sty_clip **clip,
                              sty_err *err) {
     sty_clip *read = NULL;
-    STY_TRY(read_part(w, name, channel, start_s, end_s, &read, err));
-    if (start_s <= 0 || !sty_clip_is_lossy(read)) {
+    STY_TRY(read_part(w, name, channel, start_s, end_s, true, &read, err));
+    if (start_s <= 0 || !sty_clip_is_lossy(read) || !sty_clip_samples(read)) {
         *clip = read;
         return STY_OK;
     }
     sty_clip_free(read);
-    STY_TRY(read_part(w, name, channel, 0, end_s, &read, err));
+    STY_TRY(read_part(w, name, channel, 0, end_s, false, &read, err));
     const sty_status status = sty_clip_part(read, start_s, end_s, name, clip, err);
     sty_clip_free(read);
     return status;

@@ -36,8 +36,7 @@ sty_status run_pieces(sty_session *session, const input *in, double chunk_s, con
     for (size_t i = 0; i < n_pieces && status == STY_OK; i++) {
         const size_t begin = cut_at(clip, i, n_pieces), end = cut_at(clip, i + 1, n_pieces);
         input piece = {.path = in->path};
-        STY_TRY(sty_clip_from_samples(sty_clip_samples(in->clip) + begin * (size_t)clip->n_channels,
-                                      end - begin, clip->n_channels, clip->rate_hz, &piece.clip, err));
+        STY_TRY(sty_clip_cut(in->clip, begin, end, &piece.clip, err));
         status = input_run(session, &piece, err);
         if (status == STY_OK) status = add_run(session, names, n, average, n_frames, n_padded, err);
         input_clear(&piece);

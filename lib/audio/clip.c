@@ -10,6 +10,8 @@
  * what a clamp then makes of them looks like a result. */
 static const float LOUDEST = 1e9f;
 
+enum { BLOCK_FRAMES = 4096 };
+
 sty_status sty_clip_reserve(sty_clip *clip, size_t n_samples, const char *name, sty_err *err) {
     if (n_samples <= clip->capacity) return STY_OK;
     size_t capacity = clip->capacity ? clip->capacity : 65536, n_bytes;
@@ -52,7 +54,7 @@ sty_status sty_clip_append(sty_clip *clip, const float *block, size_t n_frames, 
                     return sty_err_set(err, STY_NONFINITE,
                                        "'%s' has the value %g at sample %zu; --nonfinite zero "
                                        "reads it as 0",
-                                       name, (double)v, clip->info.n_frames + i);
+                                       name, (double)v, clip->before + clip->info.n_frames + i);
                 v = 0.0f;
                 clip->info.n_zeroed++;
             }
@@ -79,6 +81,43 @@ sty_status sty_clip_from_samples(const float *samples, size_t n_frames, int n_ch
     if (status == STY_OK) *clip = made;
     else sty_clip_free(made);
     return status;
+}
+
+sty_status sty_clip_block(const sty_clip *clip, size_t first, const float **x, size_t *n, sty_err *err) {
+    const size_t left = clip->info.n_frames - first;
+    if (clip->rest) return sty_clip_long_block(clip->rest, first, x, n, err);
+    *n = left < BLOCK_FRAMES ? left : BLOCK_FRAMES;
+    *x = clip->samples + first * (size_t)clip->info.n_channels;
+    return STY_OK;
+}
+
+/* Frames [begin, end) appended to a new clip, of one channel if options ask for it. */
+static sty_status copy_frames(const sty_clip *clip, size_t begin, size_t end, const sty_clip_options *options,
+                              sty_clip **copy, sty_err *err) {
+    sty_status status = STY_OK;
+    sty_clip *made = sty_alloc(1, sizeof *made);
+    if (!made) return sty_err_no_memory(err, sizeof *made, "a part");
+    made->info = clip->info;
+    made->info.n_frames = 0;
+    if (options->channel > 0) made->info.n_channels = 1;
+    for (size_t at = begin, n = 0; at < end && status == STY_OK; at += n) {
+        const float *x = NULL;
+        status = sty_clip_block(clip, at, &x, &n, err);
+        if (n > end - at) n = end - at;
+        if (status == STY_OK) status = sty_clip_append(made, x, n, clip->info.n_channels, options, "a part", err);
+    }
+    if (status == STY_OK) *copy = made;
+    else sty_clip_free(made);
+    return status;
+}
+
+sty_status sty_clip_cut(const sty_clip *clip, size_t begin, size_t end, sty_clip **part, sty_err *err) {
+    const sty_clip_options options = {0};
+    STY_TRY(copy_frames(clip, begin, end, &options, part, err));
+    sty_clip_info *info = &(*part)->info;
+    info->start_s += (double)begin / info->rate_hz;
+    info->duration_s = (double)info->n_frames / info->rate_hz;
+    return STY_OK;
 }
 
 sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, const char *name, sty_clip **part,
@@ -109,15 +148,7 @@ sty_status sty_clip_part(const sty_clip *clip, double start_s, double end_s, con
 
 sty_status sty_clip_pick(const sty_clip *clip, int channel, sty_clip **one, sty_err *err) {
     const sty_clip_options options = {.channel = channel};
-    sty_clip *made = sty_alloc(1, sizeof *made);
-    if (!made) return sty_err_no_memory(err, sizeof *made, "a channel");
-    made->info = clip->info;
-    made->info.n_channels = 1;
-    made->info.n_frames = 0;
-    const sty_status status = sty_clip_append(made, clip->samples, clip->info.n_frames, clip->info.n_channels, &options, "a channel", err);
-    if (status == STY_OK) *one = made;
-    else sty_clip_free(made);
-    return status;
+    return copy_frames(clip, 0, clip->info.n_frames, &options, one, err);
 }
 
 int sty_format_is_lossy(const char *format) {
@@ -132,6 +163,7 @@ const float *sty_clip_samples(const sty_clip *clip) { return clip->samples; }
 
 void sty_clip_free(sty_clip *clip) {
     if (!clip) return;
+    sty_clip_long_free(clip->rest);
     sty_free(clip->samples);
     sty_free(clip);
 }

@@ -6,9 +6,21 @@
 
 struct sty_clip {
     sty_clip_info info;
-    float *samples; /* interleaved [n_frames, n_channels] */
+    float *samples; /* interleaved [n_frames, n_channels]; NULL: decoded when they are read */
     size_t capacity;
+    size_t before; /* frames that came before these, for messages */
+    struct sty_clip_long *rest;
 };
+
+/* A clip that is not held (sty_clip_options.stream): as sty_clip_block. */
+sty_status sty_clip_long_block(struct sty_clip_long *rest, size_t first, const float **x, size_t *n, sty_err *err);
+void sty_clip_long_free(struct sty_clip_long *rest);
+
+/* Some frames from number `first` on: *x interleaved, *n of them, 0 behind the end. */
+sty_status sty_clip_block(const sty_clip *clip, size_t first, const float **x, size_t *n, sty_err *err);
+
+/* Frames [begin, end) as a clip of their own; quickest in order. Errors: those of reading. */
+sty_status sty_clip_cut(const sty_clip *clip, size_t begin, size_t end, sty_clip **part, sty_err *err);
 
 /* The part from start_s to end_s (0: the end) as a clip of its own, sample for
  * sample what reading that part gives. Errors: STY_EMPTY, STY_OUT_OF_MEMORY. */

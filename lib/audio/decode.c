@@ -200,6 +200,83 @@ static sty_status read_samples(SNDFILE *file, const SF_INFO *info, sty_source *s
     return check_length(info, total, source->name, err);
 }
 
+static void describe_clip(const SF_INFO *info, const sty_clip_options *options, sty_clip *clip) {
+    clip->info.rate_hz = info->samplerate;
+    clip->info.source_channels = info->channels;
+    clip->info.n_channels = options->channel > 0 ? 1 : info->channels;
+    clip->info.start_s = options->start_s;
+    describe(info, clip->info.format, sizeof clip->info.format);
+}
+
+/* ---- clips that are not held ---- */
+
+enum { HELD_SAMPLES = 1 << 22, LONG_BLOCK = 1 << 14 };
+
+struct sty_clip_long {
+    sty_clip *clip; /* whose it is */
+    int fd;
+    char *name;
+    sty_clip_options options;
+    sf_count_t start;
+    sty_clip_stream *stream;
+    sty_clip *block; /* frames from `first` on */
+    size_t first;
+};
+
+static bool is_long(const SF_INFO *info, const sty_source *source, const sty_clip_options *options) {
+    const double seconds = (double)info->frames / info->samplerate;
+    const double end = options->end_s > 0 && options->end_s < seconds ? options->end_s : seconds;
+    const int kept = options->channel > 0 ? 1 : info->channels;
+    return options->stream && !source->data && credible(info->frames) &&
+           (end - options->start_s) * info->samplerate * kept > HELD_SAMPLES;
+}
+
+/* Its length: of lossy codings only decoding tells for sure. */
+static sty_status count_frames(SNDFILE *file, const SF_INFO *info, sty_source *source, bool lossy, float *block,
+                               sf_count_t *total, sty_err *err) {
+    *total = lossy ? 0 : info->frames;
+    for (sf_count_t got = 1; lossy && got > 0; *total += got) {
+        got = sf_readf_float(file, block, BLOCK_FRAMES);
+        if (got < 0) got = 0;
+    }
+    if (source->error)
+        return sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", source->name, strerror(source->error));
+    return check_length(info, *total, source->name, err);
+}
+
+static sty_status open_long(SNDFILE *file, const SF_INFO *info, sty_source *source, const sty_clip_options *options,
+                            float *block, sty_clip *clip, sty_err *err) {
+    const double limit_s = options->max_duration_s > 0 ? options->max_duration_s : DEFAULT_MAX_SECONDS;
+    const sf_count_t start = (sf_count_t)llround(options->start_s * info->samplerate);
+    sf_count_t end;
+    describe_clip(info, options, clip);
+    STY_TRY(count_frames(file, info, source, sty_clip_is_lossy(clip), block, &end, err));
+    if (options->end_s > 0 && llround(options->end_s * info->samplerate) < end) end = (sf_count_t)llround(options->end_s * info->samplerate);
+    if (end <= start) return STY_OK; /* no samples */
+    if ((double)(end - start) > limit_s * info->samplerate) return too_long(source, limit_s, err);
+    struct sty_clip_long *made = sty_alloc(1, sizeof *made);
+    if (!made) return sty_err_no_memory(err, sizeof *made, source->name);
+    clip->rest = made; /* freed with it */
+    made->clip = clip;
+    made->name = sty_copy_text(source->name, strlen(source->name));
+    made->fd = fcntl(source->fd, F_DUPFD_CLOEXEC, 0);
+    made->options = *options;
+    made->start = start;
+    if (!made->name) return sty_err_no_memory(err, strlen(source->name), "a name");
+    if (made->fd < 0) return sty_err_set(err, STY_IO_ERROR, "cannot keep '%s' open: %s", source->name, strerror(errno));
+    clip->info.n_frames = (size_t)(end - start);
+    return STY_OK;
+}
+
+void sty_clip_long_free(struct sty_clip_long *l) {
+    if (!l) return;
+    sty_clip_stream_free(l->stream);
+    sty_clip_free(l->block);
+    if (l->fd >= 0) close(l->fd);
+    sty_free(l->name);
+    sty_free(l);
+}
+
 static sty_status decode(sty_source *source, const sty_clip_options *options, sty_clip *clip,
                          sty_err *err) {
     SF_INFO info;
@@ -212,12 +289,9 @@ static sty_status decode(sty_source *source, const sty_clip_options *options, st
         block = sty_alloc(BLOCK_FRAMES * (size_t)info.channels, sizeof *block);
         if (!block) status = sty_err_no_memory(err, BLOCK_FRAMES, source->name);
     }
-    if (status == STY_OK) {
-        clip->info.rate_hz = info.samplerate;
-        clip->info.source_channels = info.channels;
-        clip->info.n_channels = options->channel > 0 ? 1 : info.channels;
-        clip->info.start_s = options->start_s;
-        describe(&info, clip->info.format, sizeof clip->info.format);
+    if (status == STY_OK && is_long(&info, source, options)) status = open_long(file, &info, source, options, block, clip, err);
+    else if (status == STY_OK) {
+        describe_clip(&info, options, clip);
         status = read_samples(file, &info, source, options, block, clip, err);
     }
     sty_free(block);
@@ -301,6 +375,7 @@ struct sty_clip_stream {
     sf_count_t first;
     char format[sizeof(((sty_clip_info *)0)->format)];
     bool lossy, ended;
+    sf_count_t origin; /* where the clip begins whose frames messages count; -1: each part's own */
 };
 
 sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options *options, sty_clip_stream **stream, sty_err *err) {
@@ -311,6 +386,7 @@ sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options
     if (!s) return sty_err_no_memory(err, sizeof *s, name);
     s->source = (sty_source){.name = name, .fd = fd, .size = (uint64_t)st.st_size};
     s->options = *options;
+    s->origin = -1;
     sty_status status = sty_container_check(&s->source, err);
     if (status == STY_OK) status = open_decoder(&s->source, &s->info, &s->file, err);
     if (status == STY_OK) status = check_info(&s->info, &s->source, options, err);
@@ -369,6 +445,7 @@ sty_status sty_clip_stream_part(sty_clip_stream *s, double start_s, double end_s
     made->info.n_channels = s->options.channel > 0 ? 1 : s->info.channels;
     made->info.start_s = start_s;
     memcpy(made->info.format, s->format, sizeof s->format);
+    if (s->origin >= 0) made->before = (size_t)(start - s->origin);
     const sty_status status = sty_clip_append(made, s->raw + (size_t)(start - s->first) * (size_t)s->info.channels, (size_t)(there - start),
                                               s->info.channels, &s->options, s->source.name, err);
     made->info.duration_s = (double)made->info.n_frames / s->info.samplerate;
@@ -384,4 +461,62 @@ void sty_clip_stream_free(sty_clip_stream *s) {
     if (s->file) sf_close(s->file);
     sty_free(s->raw);
     sty_free(s);
+}
+
+/* ---- long clips, block by block ---- */
+
+static sty_status restart(struct sty_clip_long *l, sty_err *err) {
+    sty_clip_stream_free(l->stream);
+    l->stream = NULL;
+    l->clip->info.n_zeroed = 0;
+    STY_TRY(sty_clip_stream_open(l->fd, l->name, &l->options, &l->stream, err));
+    l->stream->origin = l->start;
+    return STY_OK;
+}
+
+/* Frames [first, first + n) of the clip; *there: how many there are. */
+static sty_status load(struct sty_clip_long *l, size_t first, size_t n, sty_clip **part, size_t *there, sty_err *err) {
+    const double rate = l->clip->info.rate_hz, at = (double)l->start + (double)first;
+    sty_err why;
+    const sty_status status = sty_clip_stream_part(l->stream, at / rate, (at + (double)n) / rate, part, &why);
+    *there = status == STY_OK ? (*part)->info.n_frames : 0;
+    if (status == STY_OK || status == STY_EMPTY) return STY_OK;
+    if (err) *err = why;
+    return status;
+}
+
+/* Behind the last block nothing may follow, or the header would have hidden samples. */
+static sty_status check_end(struct sty_clip_long *l, sty_err *err) {
+    sty_clip *more = NULL;
+    size_t there;
+    if (l->options.end_s > 0) return STY_OK;
+    STY_TRY(load(l, l->clip->info.n_frames, 1, &more, &there, err));
+    sty_clip_free(more);
+    if (there == 0) return STY_OK;
+    return sty_err_set(err, STY_NOT_AUDIO, "'%s' has more samples than its header says", l->name);
+}
+
+sty_status sty_clip_long_block(struct sty_clip_long *l, size_t first, const float **x, size_t *n, sty_err *err) {
+    const size_t all = l->clip->info.n_frames, left = all - first;
+    const size_t have = l->block ? l->block->info.n_frames : 0;
+    if (left == 0) {
+        *n = 0;
+        return STY_OK;
+    }
+    if (!l->block || first < l->first || first >= l->first + have) {
+        const size_t wanted = left < LONG_BLOCK ? left : LONG_BLOCK;
+        if (!l->stream || first < l->first + have) STY_TRY(restart(l, err));
+        sty_clip_free(l->block);
+        l->block = NULL;
+        size_t there;
+        STY_TRY(load(l, first, wanted, &l->block, &there, err));
+        if (there < wanted)
+            return sty_err_set(err, STY_TRUNCATED, "'%s' is truncated: %zu samples are missing", l->name, left - there);
+        l->first = first;
+        l->clip->info.n_zeroed += l->block->info.n_zeroed;
+        if (wanted == left) STY_TRY(check_end(l, err));
+    }
+    *x = l->block->samples + (first - l->first) * (size_t)l->block->info.n_channels;
+    *n = l->block->info.n_frames - (first - l->first);
+    return STY_OK;
 }

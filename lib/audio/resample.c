@@ -1,12 +1,17 @@
-/* resample.c - soxr HQ over a whole clip. */
+/* resample.c - soxr HQ, fed piece by piece: a clip of any length takes the same memory. */
 #include "audio/resample.h"
 
 #include <soxr.h>
 #include <string.h>
 
+enum { PIECE = 4096 };
+
 struct sty_resampler {
     soxr_t soxr;
     int in_hz, out_hz;
+    const float *held; /* input not yet taken */
+    size_t n_held;
+    bool ended, dry;   /* no more input; no more output */
 };
 
 size_t sty_resample_length(size_t n, int in_hz, int out_hz) {
@@ -41,25 +46,61 @@ void sty_resampler_free(sty_resampler *resampler) {
 
 int sty_resampler_in_hz(const sty_resampler *resampler) { return resampler->in_hz; }
 
+sty_status sty_resampler_restart(sty_resampler *r, sty_err *err) {
+    const soxr_error_t error = soxr_clear(r->soxr);
+    r->n_held = 0;
+    r->ended = r->dry = false;
+    return error ? sty_err_set(err, STY_INTERNAL, "resampling failed: %s", error) : STY_OK;
+}
+
+/* One call of soxr: *done samples into out. */
+static sty_status step(sty_resampler *r, float *out, size_t n, size_t *done, sty_err *err) {
+    size_t taken = 0;
+    const soxr_error_t error = soxr_process(r->soxr, r->ended ? NULL : r->held, r->ended ? 0 : r->n_held, &taken, out, n, done);
+    if (error) return sty_err_set(err, STY_INTERNAL, "resampling failed: %s", error);
+    r->dry = r->ended && *done == 0;
+    if (r->ended) return STY_OK;
+    r->held += taken;
+    r->n_held -= taken;
+    if (taken == 0 && *done == 0) r->ended = true; /* it takes no more */
+    return STY_OK;
+}
+
+sty_status sty_resampler_read(sty_resampler *r, sty_resampler_source source, void *context, float *out, size_t n,
+                              sty_err *err) {
+    while (n > 0 && !r->dry) {
+        size_t done = 0;
+        if (!r->ended && r->n_held == 0) {
+            STY_TRY(source(context, &r->held, &r->n_held, err));
+            r->ended = r->n_held == 0;
+        }
+        STY_TRY(step(r, out, n, &done, err));
+        out += done;
+        n -= done;
+    }
+    memset(out, 0, n * sizeof *out);
+    return STY_OK;
+}
+
+/* A signal in memory as pieces. */
+typedef struct {
+    const float *x;
+    size_t n;
+} pieces;
+
+static sty_status next_piece(void *context, const float **x, size_t *n, sty_err *err) {
+    pieces *p = context;
+    (void)err;
+    *x = p->x;
+    *n = p->n < PIECE ? p->n : PIECE;
+    p->x += *n;
+    p->n -= *n;
+    return STY_OK;
+}
+
 sty_status sty_resampler_run(sty_resampler *resampler, const float *x, size_t n, float *out,
                              sty_err *err) {
-    const size_t length = sty_resample_length(n, resampler->in_hz, resampler->out_hz);
-    size_t used = 0, made = 0, done;
-    soxr_error_t error = soxr_clear(resampler->soxr);
-    while (!error && used < n) {
-        size_t taken = 0;
-        error = soxr_process(resampler->soxr, x + used, n - used, &taken, out + made,
-                             length - made, &done);
-        used += taken;
-        made += done;
-        if (taken == 0 && done == 0) break;
-    }
-    while (!error && made < length) {
-        error = soxr_process(resampler->soxr, NULL, 0, NULL, out + made, length - made, &done);
-        if (done == 0) break;
-        made += done;
-    }
-    if (error) return sty_err_set(err, STY_INTERNAL, "resampling failed: %s", error);
-    memset(out + made, 0, (length - made) * sizeof *out);
-    return STY_OK;
+    pieces all = {x, n};
+    STY_TRY(sty_resampler_restart(resampler, err));
+    return sty_resampler_read(resampler, next_piece, &all, out, sty_resample_length(n, resampler->in_hz, resampler->out_hz), err);
 }

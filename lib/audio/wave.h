@@ -7,9 +7,9 @@
 /* mono[N] = mean over the channels of interleaved [N, C]. */
 void sty_wave_mix(const float *interleaved, size_t n, int n_channels, float *mono);
 
-/* y[n] = x[n] - c x[n-1], x[-1] = 0 (scipy.signal.lfilter([1, -c], [1], x)). y may
- * be x, or apart from it. */
-void sty_wave_pre_emphasis(const float *x, size_t n, float coefficient, float *y);
+/* y[n] = x[n] - c x[n-1] (scipy.signal.lfilter([1, -c], [1], x)), x[-1] = previous:
+ * 0 at the start. y may be x, or apart from it. */
+void sty_wave_pre_emphasis(const float *x, size_t n, float coefficient, float previous, float *y);
 
 typedef enum sty_level {
     STY_LEVEL_NONE,
@@ -19,8 +19,18 @@ typedef enum sty_level {
     STY_LEVEL_SOFT_PEAK  /* divided by min(target, peak) when the peak exceeds 1 */
 } sty_level;
 
-/* Silence stays silence: no rule divides by zero. */
-void sty_wave_level(float *x, size_t n, sty_level level, double target);
+/* What the rules must know of a whole signal; begins as STY_WAVE_NOTHING. */
+typedef struct sty_wave_range {
+    double low, high, squares;
+    size_t n;
+} sty_wave_range;
+extern const sty_wave_range STY_WAVE_NOTHING;
+
+/* Takes in the next n samples of the signal. */
+void sty_wave_measure(const float *x, size_t n, sty_wave_range *range);
+
+/* x[n] of a signal of this range. Silence stays silence: no rule divides by zero. */
+void sty_wave_level(float *x, size_t n, sty_level level, double target, const sty_wave_range *range);
 
 void sty_wave_clip(float *x, size_t n, float low, float high);
 
@@ -34,11 +44,15 @@ typedef struct sty_wave_trim_rule {
  * less than top_db below the loudest frame's. Frames are centred on multiples of
  * hop; beyond the ends there are zeros, or (reflected) the mirrored signal as
  * in librosa before 0.9. The kept part is x[*begin, *end). Silence is kept whole,
- * as librosa does. n > 0. work: sty_wave_trim_work doubles. Every sample is squared
- * once. */
-void sty_wave_trim(const float *x, size_t n, const sty_wave_trim_rule *rule, double *work, size_t *begin,
-                   size_t *end);
-size_t sty_wave_trim_work(size_t n, size_t frame, size_t hop);
+ * as librosa does. n > 0.
+ *
+ * First sums of squares, two doubles for each hop, hops [from, to) at a time: every
+ * sample is squared once. x[i - first] is sample i of n; those of the hops and their
+ * mirror images must be there, at most 2 frame + 4 hop samples around. */
+size_t sty_wave_trim_hops(size_t n, const sty_wave_trim_rule *rule);
+void sty_wave_trim_sums(const float *x, size_t first, size_t n, const sty_wave_trim_rule *rule, size_t from,
+                        size_t to, double *sums);
+void sty_wave_trim_bounds(const double *sums, size_t n, const sty_wave_trim_rule *rule, size_t *begin, size_t *end);
 
 /* Index of the mirrored signal without repeated ends (numpy.pad reflect), for any
  * distance outside. n > 0. */

@@ -72,6 +72,23 @@ static sty_status reserve(sty_session *session, size_t n_floats, sty_err *err) {
     return STY_OK;
 }
 
+/* Less than this is not worth a question to the system. */
+static const double ORDINARY_BYTES = 256e6;
+
+/* A clip that would fill the memory is refused before it does, with the number. */
+static sty_status check_memory(const sty_session *session, size_t n_floats, bool given, sty_err *err) {
+    const sty_front_end_params *p = sty_front_end_facts(session->model->front_end);
+    const size_t n_frames = session->shapes[0].dim[0];
+    const size_t features = given || session->in_blocks ? 0 : sty_shape_count(&session->shapes[0]);
+    const double bytes = ((double)n_floats + (double)features) * sizeof(float);
+    if (bytes < ORDINARY_BYTES || n_floats <= session->block_floats) return STY_OK;
+    const size_t available = sty_mem_available();
+    if (bytes < (double)available) return STY_OK;
+    return sty_err_set(err, STY_TOO_LONG, "%zu frames (%.0f s) need %.1f GB of memory in this model, %.1f GB are to be had; "
+                       "--chunk 60 or --window 60 run it in pieces", n_frames,
+                       (double)n_frames * p->hop_length / p->sample_rate, bytes / 1e9, (double)available / 1e9);
+}
+
 /* Nodes that are run once: all that are needed, or those behind the blocks. */
 static const bool *run_once(const sty_session *session) {
     return session->in_blocks ? session->blocks.after : session->needed;
@@ -120,6 +137,7 @@ static sty_status plan_memory(sty_session *session, bool given, sty_err *err) {
     n_floats = session->plan.n_floats;
     session->rest = 0;
     if (session->in_blocks) STY_TRY(plan_blocks(session, given, &n_floats, err));
+    STY_TRY(check_memory(session, n_floats, given, err));
     return reserve(session, n_floats, err);
 }
 
