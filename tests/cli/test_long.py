@@ -1,4 +1,5 @@
 """Long recordings: memory that does not grow with them, or a limit that is said."""
+import json
 import os
 import resource
 import subprocess
@@ -52,13 +53,15 @@ class Long(stylet.Case):
     def test_what_must_be_seen_whole_has_a_limit_that_is_said(self):
         model = stylet.ROOT / "models" / "examples" / "multi_head_attention"
         bins = 20
+        name, = (layer["name"] for layer in json.loads((model / "manifest.json").read_text())["layers"]
+                 if layer["type"] == "multi_head_attention")
         np.save(self.scratch / "long.npy", np.zeros((60000, bins), np.float32))
         limit = 3 << 30
 
         def limited():
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-        done = subprocess.run([stylet.STYLET, "extract", "-j", "1", "-m", model, self.scratch / "long.npy"],
+        done = subprocess.run([stylet.STYLET, "extract", "-j", "1", "-m", model, "-w", f"{name}.attention", self.scratch / "long.npy"],
                               capture_output=True, cwd=stylet.ROOT, preexec_fn=limited, timeout=300)
         self.assertEqual(done.returncode, 3, done.stderr.decode())
         self.assertIn(b'"code":"too_long"', done.stdout)
