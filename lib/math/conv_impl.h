@@ -101,18 +101,55 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
         store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);
 }
 
+/* The same for rows of three values in fewer than CHUNK, as the first layer of every
+ * spectrogram's network has them: one sum, and no loop over the values. */
+V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n) {
+    const sty_conv_window *window = tile->windows + first;
+    const float *w = tile->weights;
+    v_float sum[BLOCK][TILE_VECTORS];
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++)
+#pragma GCC unroll 4
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sum[f][v] = v_all(0.0f);
+    for (size_t row = 0; row < tile->n_rows; row++, w += 3 * STY_CONV_TILE) {
+        const float *x[BLOCK];
+#pragma GCC unroll 6
+        for (int f = 0; f < n; f++)
+            x[f] = window[f].first + row * window[f].row_step + tile->offset;
+#pragma GCC unroll 3
+        for (size_t j = 0; j < 3; j++)
+            add_products(x, j, w + j * STY_CONV_TILE, sum, n);
+    }
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < TILE_VECTORS; v++)
+            sum[f][v] += v_load(tile->bias + v * LANES);
+        store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);
+    }
+}
+
+#define CONV_BLOCKS(block)                                                                         \
+    switch (n) {                                                                                   \
+    case 1: block(tile, first, 1); break;                                                          \
+    case 2: block(tile, first, 2); break;                                                          \
+    case 3: block(tile, first, 3); break;                                                          \
+    case 4: block(tile, first, 4); break;                                                          \
+    case 5: block(tile, first, 5); break;                                                          \
+    default: block(tile, first, 6); break;                                                         \
+    }
+
 static void conv_tile(const sty_conv_tile *tile) {
+    const bool three = tile->run == 3 && tile->n_taps == 1 && 3 * tile->n_rows < CHUNK;
     /* blocks of nearly the same size: a last one of one frame would be slow */
     size_t n_blocks = (tile->n_frames + BLOCK - 1) / BLOCK;
     for (size_t first = 0; n_blocks > 0; n_blocks--) {
         const size_t left = tile->n_frames - first, n = (left + n_blocks - 1) / n_blocks;
-        switch (n) {
-        case 1: conv_block(tile, first, 1); break;
-        case 2: conv_block(tile, first, 2); break;
-        case 3: conv_block(tile, first, 3); break;
-        case 4: conv_block(tile, first, 4); break;
-        case 5: conv_block(tile, first, 5); break;
-        default: conv_block(tile, first, 6); break;
+        if (three) {
+            CONV_BLOCKS(conv_block_of_three)
+        } else {
+            CONV_BLOCKS(conv_block)
         }
         first += n;
     }
