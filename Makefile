@@ -52,7 +52,7 @@ TESTS = $(TEST_PROGRAMS) $(sort $(wildcard tests/*/test_*.py)) $(sort $(wildcard
 COMPLETIONS := bash-completion/completions/stylet zsh/site-functions/_stylet fish/vendor_completions.d/stylet.fish
 
 .DELETE_ON_ERROR:
-.PHONY: all lib stylet check test test-programs list-tests asan ubsan tsan valgrind bench lint \
+.PHONY: all lib stylet check test test-programs list-tests asan ubsan tsan valgrind bench bench-readme lint \
         hdr-check format format-check schema install uninstall clean list
 
 ## all: the program and the libraries
@@ -137,9 +137,13 @@ sanitized: test-programs
 valgrind: test-programs
 	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.supp' $(TEST_PROGRAMS)
 
-## bench: figures of this machine (BENCH_ARGS=--short leaves the long clips out)
+## bench: every promised speed on this machine (BENCH_ARGS=--short leaves the long clips out)
 bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/gst/manifest.json stylet
-	$(Q)$(BENCH)/bench $(BENCH)/gst tests/fixtures/a_en.wav $(BENCH) $(PROGRAM) $(BENCH)/empty $(BENCH_ARGS)
+	$(Q)$(PYTHON) scripts/bench.py $(BENCH) $(PROGRAM) $(BENCH_ARGS)
+
+## bench-readme: the same, into tests/bench/README.md
+bench-readme:
+	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS='$(BENCH_ARGS) --readme tests/bench/README.md'
 
 $(BENCH)/bench: $(call objects,$(BENCH_SOURCES)) $(LIB)
 	$(call say,LINK,$@)

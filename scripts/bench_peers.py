@@ -1,27 +1,19 @@
 #!/usr/bin/env python3
-"""The same work in PyTorch, ONNX Runtime and librosa, beside stylet: one table of ratios.
+"""What users would run instead of stylet, for bench.py: PyTorch, ONNX Runtime, torchaudio or librosa.
 
-    make bench BENCH_ARGS=--short
-    python3 scripts/bench_peers.py [--variant release] [--rounds 7]
+    python3 scripts/bench_peers.py MODEL CLIP.wav    what a Python script does for one clip, as a process
 
-The work: ten seconds of 16 kHz speech, log-mel spectrogram, the standard GST reference
-encoder and its token attention (the model that `make bench` leaves in build/VARIANT/bench/gst);
-and a DelightfulTTS conformer block (bench_conformer.py).
-One thread each. The programs take turns, round by round, and every ratio is the median over
-the rounds; the vectors are compared first, so that it is the same work. What is not installed
-is left out and named. torchaudio's mel is torch.stft and one matrix product; where torchaudio
-itself is absent these two calls stand in for it.
+The work: log-mel spectrogram of ten seconds of 16 kHz speech, the standard GST reference encoder and its token
+attention; further spectrograms; the networks of bench_models.py. One thread each. torchaudio's mel is torch.stft and one
+matrix product; where torchaudio itself is absent these two calls stand in for it.
 """
-import argparse
 import importlib
 import json
 import os
 import pathlib
 import statistics
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 import warnings
 import wave
@@ -30,9 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-import bench_conformer
+import bench_models
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 RATE, N_FFT, HOP, WINDOW, MELS = 16000, 1024, 200, 800, 80
 CHANNELS = [1, 32, 32, 64, 64, 128, 128]
 
@@ -148,57 +139,61 @@ def onnx_session(torch_peer, mel, folder):
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"]), None
 
 
-def typical(call, clock=time.process_time):
+def typical(call):
     """Milliseconds of processor time: the median of five rounds, each the better of two calls, as in tests/bench."""
     times = []
     for _ in range(10):
-        begin = clock()
+        begin = time.thread_time()
         call()
-        times.append(clock() - begin)
+        times.append(time.thread_time() - begin)
     return 1e3 * statistics.median(map(min, times[::2], times[1::2]))
 
 
-def process(command):
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return 1e3 * (time.perf_counter() - begin)
-
-
 class Peers:
-    """What is installed: calls to time by name, rows of the table, sentences about the rest."""
+    """What is installed: calls to time by name, and sentences about what is not."""
 
-    def __init__(self, torch, bench, folder):
-        self.torch = Torch(torch, read_weights(bench / "gst"))
-        self.samples = read_wav(bench / "clip.wav")
+    def __init__(self, torch, model, clip, folder):
+        self.torch = Torch(torch, read_weights(model))
+        self.samples = read_wav(clip)
         self.mel = self.torch.mel(self.samples)
-        self.missing = []
+        self.missing, self.mel_name = [], "torch.stft"
         self.calls = {"torch mel": lambda: self.torch.mel(self.samples),
                       "torch network": lambda: self.torch.style(self.mel),
-                      "torch total": lambda: self.torch.style(self.torch.mel(read_wav(bench / "clip.wav")))}
-        self.rows = [("PyTorch", "mel", ["torch mel"], "stylet mel"),
-                     ("PyTorch", "network", ["torch network"], "stylet network"),
-                     ("PyTorch", "WAV to style", ["torch total"], "stylet total"),
-                     ("a Python script", "one clip, whole process", ["script process"], "stylet process")]
+                      "torch total": lambda: self.torch.style(self.torch.mel(read_wav(clip)))}
         self._mels()
         self._onnx(folder)
-        self._conformer(folder)
+        self.networks = {key: bench_models.Network(torch, key, folder) for key in bench_models.Network.ALL}
+        for key, network in self.networks.items():
+            self.calls[f"torch {key}"] = network.call
+        versions = [f"PyTorch {torch.__version__}"]
+        self.versions = versions + [f"{name} {load(name).__version__}" for name in ("torchaudio", "librosa", "onnxruntime")
+                                    if load(name)]
 
     def _mels(self):
+        """Spectrograms of 80 mels over the same number of samples; filters of any shape cost the same."""
         torch, torchaudio, librosa = self.torch.torch, load("torchaudio"), load("librosa")
+        samples = torch.from_numpy(self.samples)
         if torchaudio is None:
             self.missing.append("torchaudio is not installed: torch.stft and a matrix product stand in for its mel")
         else:
-            transform = torchaudio.transforms.MelSpectrogram(RATE, N_FFT, WINDOW, HOP, n_mels=MELS, norm="slaney",
-                                                             mel_scale="slaney", power=1)
-            samples = torch.from_numpy(self.samples)
-            self.calls["torchaudio mel"] = lambda: torch.log10(transform(samples).clamp(min=1e-5))
-            self.rows.append(("torchaudio", "mel", ["torchaudio mel"], "stylet mel"))
+            self.mel_name = "torchaudio"
+        self.mel_frames = {}
+        for n_fft, hop in ((1024, 256), (2048, 300)):
+            window, filters = torch.hann_window(n_fft), torch.rand(MELS, n_fft // 2 + 1)
+            transform = torchaudio and torchaudio.transforms.MelSpectrogram(RATE, n_fft, n_fft, hop, n_mels=MELS, power=1)
+
+            def call(n_fft=n_fft, hop=hop, window=window, filters=filters, transform=transform):
+                if transform:
+                    return torch.log(transform(samples).clamp(min=1e-5))
+                spectrum = torch.stft(samples, n_fft, hop, n_fft, window, return_complex=True).abs()
+                return torch.log(torch.clamp(filters @ spectrum, min=1e-5))
+            self.calls[f"mel {n_fft}/{hop}"] = call
+            self.mel_frames[f"mel {n_fft}/{hop}"] = call().shape[1]
         if librosa is None:
             self.missing.append("librosa is not installed")
         else:
             self.calls["librosa mel"] = lambda: np.log10(np.maximum(1e-5, librosa.feature.melspectrogram(
                 y=self.samples, sr=RATE, n_fft=N_FFT, hop_length=HOP, win_length=WINDOW, n_mels=MELS, power=1)))
-            self.rows.append(("librosa", "mel", ["librosa mel"], "stylet mel"))
 
     def _onnx(self, folder):
         session, why = onnx_session(self.torch, self.mel, folder)
@@ -207,90 +202,13 @@ class Peers:
             return
         feed = {"mel": self.mel[None].numpy()}
         self.calls["onnx network"] = lambda: session.run(None, feed)
-        self.rows += [("ONNX Runtime", "network", ["onnx network"], "stylet network"),
-                      ("ONNX Runtime, PyTorch mel", "mel and network", ["onnx network", "torch mel"], "stylet total")]
-
-
-    def _conformer(self, folder):
-        torch, width, frames = self.torch.torch, bench_conformer.WIDTH, bench_conformer.FRAMES
-        block = bench_conformer.make_block(torch)
-        self.block_model, self.block_input = os.path.join(folder, "block"), os.path.join(folder, "block.npy")
-        bench_conformer.write_model(block, self.block_model)
-        x = np.random.default_rng(0).standard_normal((frames, width)).astype(np.float32)
-        np.save(self.block_input, x)
-        x = torch.from_numpy(x)[None]
-        self.block_output = block(x)[0].numpy()
-        self.block = lambda: block(x)
-        self.rows.append(("PyTorch", f"conformer block {width}, {frames} frames", ["torch block"], "stylet block"))
-
-
-def output_of(command):
-    return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE).stdout)
-
-
-def check_same_work(stylet, peers, command):
-    block = [stylet, "extract", "-q", "-m", peers.block_model, peers.block_input]
-    for args, want in ((command, peers.torch.style(peers.mel).numpy()), (block, peers.block_output)):
-        distance = np.abs(np.array(output_of(args)["style"]) - want).max()
-        if not distance < 1e-4:
-            sys.exit(f"bench_peers: the results differ by {distance:.2g}: this would not compare the same work")
-
-
-def one_round(bench, peers, command):
-    """(milliseconds by name, stylet's own figures)"""
-    parts = [bench / "bench", bench / "gst", ROOT / "tests/fixtures/a_en.wav", bench, bench.parent / "stylet",
-             bench / "empty", "--json", "--rounds", "5"]
-    figures = output_of(parts)
-    times = {f"stylet {part}": figures[f"{part}_ms"] for part in ("mel", "network", "total")}
-    times.update((name, typical(call)) for name, call in peers.calls.items())
-    times["torch block"] = typical(peers.block, time.perf_counter)  # `stylet bench` goes by the wall clock too
-    block = output_of([bench.parent / "stylet", "bench", "-q", "--json", "--seconds", "0.5", "-m", peers.block_model,
-                       peers.block_input])
-    times["stylet block"] = block["p50_ms"]
-    times["stylet process"] = statistics.median(process(command) for _ in range(3))
-    times["script process"] = process([sys.executable, __file__, "--one", str(bench / "gst"), str(bench / "clip.wav")])
-    return times, figures
-
-
-def print_table(rounds, rows):
-    print("| peer | part | ms | stylet ms | stylet is faster by |\n|---|---|---|---|---|")
-    for peer, part, theirs, ours in rows:
-        sums = [sum(r[name] for name in theirs) for r in rounds]
-        own = [r[ours] for r in rounds]
-        ratio = statistics.median(a / b for a, b in zip(sums, own))
-        print(f"| {peer} | {part} | {statistics.median(sums):.2f} | {statistics.median(own):.2f} | {ratio:.1f} |")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variant", default="release", help="which build [release]")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--one", nargs=2, metavar=("MODEL", "WAV"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    torch = load("torch")
-    if torch is None:
-        sys.exit("bench_peers: PyTorch is not installed for this Python; nothing to compare with")
-    if options.one:  # what a script does for one clip; the caller times the whole process
-        model, path = options.one
-        peer = Torch(torch, read_weights(model))
-        print(json.dumps(peer.style(peer.mel(read_wav(path))).tolist()))
-        return
-    bench = ROOT / "build" / options.variant / "bench"
-    if not (bench / "clip.wav").exists():
-        sys.exit("bench_peers: run 'make bench BENCH_ARGS=--short' first")
-    command = [str(bench.parent / "stylet"), "extract", "-q", "-m", str(bench / "gst"), "--set", "trim=none",
-               str(bench / "clip.wav")]
-    with tempfile.TemporaryDirectory() as folder:
-        peers = Peers(torch, bench, folder)
-        check_same_work(bench.parent / "stylet", peers, command)
-        rounds, figures = zip(*(one_round(bench, peers, command) for _ in range(options.rounds)))
-    versions = [f"PyTorch {torch.__version__}"]
-    versions += [f"{name} {load(name).__version__}" for name in ("torchaudio", "librosa", "onnxruntime") if load(name)]
-    print(f"stylet kernels {figures[0]['cpu_path']}, OpenBLAS {figures[0]['openblas']}; {', '.join(versions)}; "
-          f"one thread; medians of {options.rounds} rounds\n")
-    print_table(rounds, peers.rows)
-    for sentence in peers.missing:
-        print(f"\n{sentence}.")
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    peer = Torch(load("torch"), read_weights(sys.argv[1]))
+    print(json.dumps(peer.style(peer.mel(read_wav(sys.argv[2]))).tolist()))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-/* bench.c - figures of this machine: each part of the way from a WAV file to a
- * style vector, the limit that this processor's own sgemm sets for it in the same
- * round, whole processes, and growth with length.
+/* bench.c - what `make bench` (scripts/bench_peers.py) has timed in a process of its own: one
+ * JSON object for each call.
  *
- *   bench MODEL FIXTURE.wav FOLDER STYLET EMPTY [--json] [--rounds N] [--short]
+ *   bench parts MODEL FIXTURE.wav CLIP.wav [ROUNDS]   each part from a WAV file to a style vector
+ *   bench mel FIXTURE.wav [ROUNDS]                    the front end alone, every processor path
+ *   bench network MODEL FRAMES WIDTH [ROUNDS]         layers alone, over random features
+ *   bench run COMMAND [ARG ...]                       a process: wall clock, processor time, peak
+ *   bench wav FIXTURE.wav SECONDS OUT.wav             the fixture over and over
  *
- * `make bench` gives the five operands. The limit of a part is its floating-point
- * work at the rate of the sgemm: for the spectrogram 2.5 N log2 N a frame (a real
- * transform), for the network its multiply-adds; reading is its own limit. */
+ * The limit of a part is its floating-point work at the rate of the sgemm of the same round: for
+ * the spectrogram 2.5 N log2 N a frame (a real transform), for the network its multiply-adds;
+ * reading is its own limit. */
 #include "bench.h"
 
 #include "base/check.h"
@@ -24,20 +27,12 @@ static const double clip_s = 10;
 
 enum { READ, RESAMPLE, MEL, NETWORK, TOTAL, N_PARTS };
 static const char *const part_names[] = {"read", "resample", "mel", "network", "total"};
-static const char *const part_notes[] = {"WAV, 16 bit", "from 44.1 kHz, beyond the mel", "log-mel spectrogram",
-                                         "features to style", "WAV file to style"};
-
-typedef struct {
-    const char *model_path, *fixture, *folder, *stylet, *empty;
-    bool json, brief;
-    int rounds;
-} bench_options;
 
 typedef struct {
     sty_model *model;
     sty_session *session, *other; /* other: the clip at 44.1 kHz */
     sty_clip *clip, *cd_clip;
-    char wav[512];
+    const char *wav;
     double multiply_adds, transform_flop; /* of the ten seconds */
     size_t n_frames;
 } bench_subject;
@@ -53,33 +48,41 @@ static bool fail(const sty_err *err) {
     return false;
 }
 
-static bool count_work(bench_subject *s) {
-    const sty_graph *graph = &s->model->graph;
-    const sty_front_end_params *p = sty_front_end_facts(s->model->front_end);
+/* Multiply-adds of the layers over n_frames. */
+static bool count_work(const sty_model *model, size_t n_frames, double *multiply_adds) {
+    const sty_graph *graph = &model->graph;
     sty_shape *shapes = sty_alloc(graph->n_values, sizeof *shapes);
-    s->n_frames = sty_front_end_frames(p, (size_t)(clip_s * p->sample_rate));
-    s->transform_flop = 2.5 * p->n_fft * log2(p->n_fft) * (double)s->n_frames;
     if (!shapes) return false;
-    sty_graph_nominal(graph, s->n_frames, shapes);
+    *multiply_adds = 0;
+    sty_graph_nominal(graph, n_frames, shapes);
     if (sty_graph_infer(graph, NULL, shapes, NULL) == STY_OK)
         for (size_t i = 0; i < graph->n_nodes; i++)
-            s->multiply_adds += sty_graph_work(&graph->nodes[i], shapes);
+            *multiply_adds += sty_graph_work(&graph->nodes[i], shapes);
     sty_free(shapes);
     return true;
 }
 
-static bool open_subject(const bench_options *o, bench_subject *s) {
+/* The model as published, without trimming: the clip's length is the work. */
+static bool open_model(const char *path, sty_model **model, sty_session **session) {
     static const char *const want[] = {"style"}, *const no_trim[] = {"trim=none"};
     const sty_model_options options = {.overrides = no_trim, .n_overrides = 1};
     sty_err err;
-    if (sty_model_open(o->model_path, &options, &s->model, &err) ||
-        sty_session_create(s->model, want, 1, &s->session, &err) ||
-        sty_session_create(s->model, want, 1, &s->other, &err))
+    if (sty_model_open(path, &options, model, &err) || sty_session_create(*model, want, 1, session, &err))
         return fail(&err);
-    s->clip = bench_clip(o->fixture, clip_s, 16000);
-    s->cd_clip = bench_clip(o->fixture, clip_s, 44100);
-    snprintf(s->wav, sizeof s->wav, "%s/clip.wav", o->folder);
-    return s->clip && s->cd_clip && bench_wav(s->wav, s->clip) && count_work(s);
+    return true;
+}
+
+static bool open_subject(const char *model, const char *fixture, const char *wav, bench_subject *s) {
+    static const char *const want[] = {"style"};
+    sty_err err;
+    if (!open_model(model, &s->model, &s->session)) return false;
+    if (sty_session_create(s->model, want, 1, &s->other, &err)) return fail(&err);
+    s->clip = bench_clip(fixture, clip_s, 16000);
+    s->cd_clip = bench_clip(fixture, clip_s, 44100);
+    s->wav = wav;
+    s->n_frames = sty_front_end_frames(sty_front_end_facts(s->model->front_end),
+                                       (size_t)(clip_s * sty_front_end_facts(s->model->front_end)->sample_rate));
+    return s->clip && s->cd_clip && bench_wav(wav, s->clip, clip_s);
 }
 
 static void close_subject(bench_subject *s) {
@@ -146,114 +149,114 @@ static bool run_round(bench_subject *s, bench_figures *f, bool warm_up) {
     return true;
 }
 
-static void print_parts(const bench_options *o, const bench_subject *s, const bench_figures *f) {
-    const double total = bench_median(&f->part[TOTAL]);
-    const char *cpu = sty_cpu_name(sty_cpu_path());
-    if (o->json) {
-        printf("{\"cpu_path\": \"%s\", \"openblas\": \"%s\", \"sgemm_gflops\": %.2f", cpu, sty_blas_core(),
-               1e-9 / bench_median(&f->flop));
+static int parts(const char *const *args, int rounds) {
+    static bench_figures figures;
+    bench_subject s = {0};
+    bool ok = open_subject(args[0], args[1], args[2], &s) && count_work(s.model, s.n_frames, &s.multiply_adds);
+    if (ok) {
+        const int n_fft = sty_front_end_facts(s.model->front_end)->n_fft;
+        s.transform_flop = 2.5 * n_fft * log2(n_fft) * (double)s.n_frames;
+    }
+    for (int i = -2; ok && i < rounds; i++)
+        ok = run_round(&s, &figures, i < 0);
+    if (ok) {
+        printf("{\"cpu_path\": \"%s\", \"openblas\": \"%s\", \"sgemm_gflops\": %.2f", sty_cpu_name(sty_cpu_path()),
+               sty_blas_core(), 1e-9 / bench_median(&figures.flop));
+        printf(", \"network_mflop\": %.1f, \"transform_mflop\": %.1f", 2e-6 * s.multiply_adds, 1e-6 * s.transform_flop);
         for (int i = 0; i < N_PARTS; i++)
-            printf(", \"%s_ms\": %.4f, \"%s_to_limit\": %.3f", part_names[i], 1e3 * bench_median(&f->part[i]),
-                   part_names[i], bench_ratio(&f->part[i], &f->limit[i]));
-        printf(", \"x_real_time\": %.0f}\n", clip_s / total);
-        return;
+            printf(", \"%s_ms\": %.4f, \"%s_to_limit\": %.3f", part_names[i], 1e3 * bench_median(&figures.part[i]),
+                   part_names[i], bench_ratio(&figures.part[i], &figures.limit[i]));
+        puts("}");
     }
-    printf("kernels %s, OpenBLAS %s, one thread; sgemm %.1f GFLOP/s; medians of %d rounds\n", cpu, sty_blas_core(),
-           1e-9 / bench_median(&f->flop), o->rounds);
-    printf("network %.1f MFLOP, transforms %.1f MFLOP, %zu frames\n\n", 2e-6 * s->multiply_adds,
-           1e-6 * s->transform_flop, s->n_frames);
-    printf("| %.0f s of audio | ms | limit ms | ratio to the limit | |\n|---|---|---|---|---|\n", clip_s);
-    for (int i = 0; i < N_PARTS; i++) {
-        printf("| %s | %.3f |", part_names[i], 1e3 * bench_median(&f->part[i]));
-        if (i == READ || i == RESAMPLE) printf(" | |");
-        else printf(" %.3f | %.2f |", 1e3 * bench_median(&f->limit[i]), bench_ratio(&f->part[i], &f->limit[i]));
-        printf(" %s |\n", part_notes[i]);
-    }
-    printf("\n%.0f x real time\n\n", clip_s / total);
+    close_subject(&s);
+    return ok ? 0 : 1;
 }
 
-/* One clip as a whole process, beside a process that does nothing. */
-static bool print_process(const bench_options *o, const bench_subject *s) {
-    const char *const clip[] = {o->stylet, "extract", "-q", "-m", o->model_path, s->wav, NULL};
-    const char *const empty[] = {o->empty, NULL};
-    bench_series taken = {.n = 0}, nothing = {.n = 0};
-    double peak = 0;
-    for (int i = 0; i <= o->rounds; i++) {
-        const bench_process a = bench_run(clip), b = bench_run(empty);
-        if (!a.ok || !b.ok) {
-            fprintf(stderr, "bench: '%s' failed\n", a.ok ? o->empty : o->stylet);
-            return false;
-        }
-        if (i == 0) continue; /* file caches */
-        bench_add(&taken, a.seconds);
-        bench_add(&nothing, b.seconds);
-        if (a.peak_mib > peak) peak = a.peak_mib;
+/* One run of the layers over features, in seconds; < 0 after a message. */
+static double run_features(sty_session *session, const float *x, size_t frames, size_t width) {
+    sty_err err;
+    const double begin = bench_seconds();
+    if (sty_session_run_features(session, x, frames, width, &err)) {
+        fail(&err);
+        return -1;
     }
-    printf("| whole process | ms | empty program ms | ratio | peak MiB |\n|---|---|---|---|---|\n");
-    printf("| extract, one clip of %.0f s | %.2f | %.2f | %.2f | %.0f |\n\n", clip_s, 1e3 * bench_median(&taken),
-           1e3 * bench_median(&nothing), bench_ratio(&taken, &nothing), peak);
+    return bench_seconds() - begin;
+}
+
+/* Times a network, the better of two runs a round, and the sgemm beside it. */
+static bool time_network(sty_session *session, const float *x, size_t frames, size_t width, int rounds,
+                         bench_series *taken, bench_series *flop) {
+    for (int i = -1; i < rounds; i++) {
+        const double rate = bench_sgemm() / 2;
+        const double a = run_features(session, x, frames, width), b = run_features(session, x, frames, width);
+        if (a < 0 || b < 0) return false;
+        if (i < 0) continue;
+        bench_add(taken, a < b ? a : b);
+        bench_add(flop, rate);
+    }
     return true;
 }
 
-/* Seconds of work for each second of audio, and what the process holds at its peak. */
-static bool print_growth(const bench_options *o) {
-    static const double lengths[] = {1, 10, 60, 600, 3600};
-    char wav[512];
-    double first = 0;
-    snprintf(wav, sizeof wav, "%s/long.wav", o->folder);
-    printf("| audio | whole process s | ms a second, less the shortest | peak MiB |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < STY_COUNT(lengths); i++) {
-        const char *const args[] = {o->stylet, "extract", "-q", "-m", o->model_path, wav, NULL};
-        sty_clip *clip = bench_clip(o->fixture, lengths[i], 16000);
-        const bool written = clip && bench_wav(wav, clip);
-        sty_clip_free(clip);
-        if (!written) return false;
-        const bench_process p = bench_run(args);
-        if (!p.ok) {
-            fprintf(stderr, "bench: %.0f s of audio failed\n", lengths[i]);
-            return false;
-        }
-        if (i == 0) first = p.seconds;
-        printf("| %.0f s | %.3f |", lengths[i], p.seconds);
-        if (i) printf(" %.3f |", 1e3 * (p.seconds - first) / (lengths[i] - lengths[0]));
-        else printf(" |");
-        printf(" %.0f |\n", p.peak_mib);
+static int network(const char *const *args, int rounds) {
+    const size_t frames = strtoul(args[1], NULL, 10), width = strtoul(args[2], NULL, 10);
+    sty_model *model = NULL;
+    sty_session *session = NULL;
+    bench_series taken = {.n = 0}, flop = {.n = 0};
+    uint32_t random = 1;
+    double work = 0;
+    float *x = sty_alloc(frames * width, sizeof *x);
+    for (size_t i = 0; x && i < frames * width; i++) {
+        random = random * 1664525u + 1013904223u;
+        x[i] = (float)(random >> 8) / 8388608.0f - 1.0f;
     }
-    remove(wav);
-    return true;
+    const bool ok = x && open_model(args[0], &model, &session) && count_work(model, frames, &work) &&
+                    time_network(session, x, frames, width, rounds, &taken, &flop);
+    if (ok)
+        printf("{\"ms\": %.4f, \"mflop\": %.1f, \"products_at_sgemm_ms\": %.4f}\n", 1e3 * bench_median(&taken),
+               2e-6 * work, 2e3 * work * bench_median(&flop));
+    sty_session_free(session);
+    sty_model_free(model);
+    sty_free(x);
+    return ok ? 0 : 1;
 }
 
-static bool parse(int argc, char **argv, bench_options *o) {
-    const char **operands[] = {&o->model_path, &o->fixture, &o->folder, &o->stylet, &o->empty};
-    size_t n = 0;
-    o->rounds = 25;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) o->json = true;
-        else if (strcmp(argv[i], "--short") == 0) o->brief = true;
-        else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) o->rounds = (int)strtol(argv[++i], NULL, 10);
-        else if (n < STY_COUNT(operands)) *operands[n++] = argv[i];
-        else return false;
-    }
-    return n == STY_COUNT(operands) && o->rounds > 0 && o->rounds <= BENCH_MAX_ROUNDS;
+static int run(const char *const *args) {
+    const bench_process p = bench_run(args);
+    printf("{\"ok\": %s, \"wall_s\": %.6f, \"cpu_s\": %.6f, \"peak_mib\": %.2f}\n", p.ok ? "true" : "false", p.seconds,
+           p.cpu_seconds, p.peak_mib);
+    return p.ok ? 0 : 1;
+}
+
+static int wav(const char *const *args) {
+    sty_clip *once = NULL;
+    sty_err err;
+    if (sty_clip_read(args[0], NULL, &once, &err)) return !fail(&err);
+    const bool ok = bench_wav(args[2], once, strtod(args[1], NULL));
+    sty_clip_free(once);
+    return ok ? 0 : 1;
+}
+
+/* The last operand, where it is there: 1 to BENCH_MAX_ROUNDS; else the default. */
+static int n_rounds(int argc, char **argv, int n_operands) {
+    const long n = argc > n_operands + 2 ? strtol(argv[n_operands + 2], NULL, 10) : 25;
+    return n < 1 ? 1 : n > BENCH_MAX_ROUNDS ? BENCH_MAX_ROUNDS : (int)n;
 }
 
 int main(int argc, char **argv) {
-    static bench_figures figures;
+    const char *what = argc > 1 ? argv[1] : "";
+    const union {
+        char **in;
+        const char *const *out;
+    } cast = {.in = argv + 2};
+    const char *const *args = cast.out;
     mallopt(M_MMAP_THRESHOLD, 32 << 20); /* as the program does */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    bench_options o = {0};
-    bench_subject subject = {0};
-    if (!parse(argc, argv, &o)) {
-        fputs("usage: bench MODEL FIXTURE FOLDER STYLET EMPTY [--json] [--short] [--rounds N]\n", stderr);
-        return 2;
-    }
-    bool ok = open_subject(&o, &subject);
-    for (int i = -3; ok && i < o.rounds; i++)
-        ok = run_round(&subject, &figures, i < 0);
-    if (ok) print_parts(&o, &subject, &figures);
-    if (ok && !o.json) ok = print_process(&o, &subject);
-    if (ok && !o.json) bench_mel(o.fixture, o.rounds);
-    if (ok && !o.json && !o.brief) ok = print_growth(&o);
-    close_subject(&subject);
-    return ok ? 0 : 1;
+    if (strcmp(what, "parts") == 0 && argc >= 5) return parts(args, n_rounds(argc, argv, 3));
+    if (strcmp(what, "mel") == 0 && argc >= 3) return bench_mel(args[0], n_rounds(argc, argv, 1));
+    if (strcmp(what, "network") == 0 && argc >= 5) return network(args, n_rounds(argc, argv, 3));
+    if (strcmp(what, "run") == 0 && argc >= 3) return run(args);
+    if (strcmp(what, "wav") == 0 && argc == 5) return wav(args);
+    fputs("usage: bench parts MODEL FIXTURE CLIP | mel FIXTURE | network MODEL FRAMES WIDTH, each [ROUNDS]\n"
+          "       bench run COMMAND [ARG ...] | wav FIXTURE SECONDS OUT\n", stderr);
+    return 2;
 }

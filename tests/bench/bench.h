@@ -26,14 +26,14 @@ double bench_ratio(const bench_series *a, const bench_series *b); /* median of a
 /* Seconds for one multiply-add of a 512 x 512 x 512 sgemm, the best of a few. */
 double bench_sgemm(void);
 
-/* A clip of the given length at 16 kHz: the fixture over and over, as samples, and
- * as a 16-bit WAV file. false after a message. */
+/* A clip of the given length and rate: the fixture over and over, as samples; and a clip
+ * over and over as a 16-bit WAV file at its own rate, of any length. false after a message. */
 sty_clip *bench_clip(const char *fixture, double seconds, int rate_hz);
-bool bench_wav(const char *path, const sty_clip *clip);
+bool bench_wav(const char *path, const sty_clip *clip, double seconds);
 
-/* A finished process; seconds by the wall clock. */
+/* A finished process; seconds by the wall clock, cpu_seconds user and system. */
 typedef struct bench_process {
-    double seconds, peak_mib;
+    double seconds, cpu_seconds, peak_mib;
     bool ok;
 } bench_process;
 
@@ -41,7 +41,7 @@ typedef struct bench_process {
 bench_process bench_run(const char *const *args);
 
 /* Prints microseconds a frame of the front end alone for published shapes and every
- * processor path (bench_mel.c). */
-void bench_mel(const char *fixture, int rounds);
+ * processor path (bench_mel.c); returns the exit status. */
+int bench_mel(const char *fixture, int rounds);
 
 #endif

@@ -33,7 +33,7 @@ static double one_run(sty_front_end_state *state, const sty_clip *clip) {
     return (bench_seconds() - begin) / (double)n_frames * 1e6;
 }
 
-static void one_case(const mel_case *c, const char *path, const sty_clip *clip, int rounds) {
+static void one_case(const mel_case *c, const char *path, const sty_clip *clip, int rounds, const char **separator) {
     sty_front_end_params params;
     sty_arena arena = {0};
     const sty_front_end *plan;
@@ -54,27 +54,31 @@ static void one_case(const mel_case *c, const char *path, const sty_clip *clip, 
             bench_add(&us, t);
             bench_add(&scaled, t * gflops / 95);
         }
-        printf("  %-8s %-44s %7.2f us %7.2f us\n", path, c->title, bench_median(&us), bench_median(&scaled));
+        printf("%s  {\"path\": \"%s\", \"case\": \"%s\", \"us\": %.3f, \"us_at_95_gflops\": %.3f}", *separator, path, c->title,
+               bench_median(&us), bench_median(&scaled));
+        *separator = ",\n";
         sty_front_end_state_free(state);
     }
     sty_arena_clear(&arena);
 }
 
-void bench_mel(const char *fixture, int rounds) {
+int bench_mel(const char *fixture, int rounds) {
     static const char *const paths[] = {"generic", "avx2", "avx512"};
     const char *given = getenv("STYLET_CPU");
     char *before = given ? sty_copy_text(given, strlen(given)) : NULL;
     sty_clip *clip = bench_clip(fixture, 10, 22050);
-    if (!clip) return;
-    printf("front end alone, a frame (KISS FFT: %s)                    measured   at 95 GFLOP/s\n",
-           sty_stft_transform());
+    const char *separator = "";
+    if (!clip) return 1;
+    printf("{\"transform\": \"%s\", \"cases\": [\n", sty_stft_transform());
     unsetenv("STYLET_CPU");
     const sty_cpu best = sty_cpu_path();
     for (size_t i = 0; i < STY_COUNT(cases); i++)
         for (int path = 0; path <= (int)best; path++)
-            one_case(&cases[i], paths[path], clip, rounds);
+            one_case(&cases[i], paths[path], clip, rounds, &separator);
     if (before) setenv("STYLET_CPU", before, 1);
     else unsetenv("STYLET_CPU");
     sty_free(before);
     sty_clip_free(clip);
+    puts("]}");
+    return 0;
 }

@@ -89,10 +89,12 @@ static void little_endian(unsigned char *to, uint32_t value, int n_bytes) {
         to[i] = (unsigned char)(value >> 8 * i);
 }
 
-bool bench_wav(const char *path, const sty_clip *clip) {
+bool bench_wav(const char *path, const sty_clip *clip, double seconds) {
+    enum { PART = 8192 };
     const sty_clip_info *info = sty_clip_facts(clip);
-    const uint32_t n_bytes = (uint32_t)(2 * info->n_frames), rate = (uint32_t)info->rate_hz;
-    unsigned char header[44] = "RIFF....WAVEfmt \20\0\0\0\1\0\1\0........\2\0\20\0data....";
+    const size_t n = (size_t)(seconds * info->rate_hz);
+    const uint32_t n_bytes = (uint32_t)(2 * n), rate = (uint32_t)info->rate_hz;
+    unsigned char header[44] = "RIFF....WAVEfmt \20\0\0\0\1\0\1\0........\2\0\20\0data....", samples[2 * PART];
     FILE *file = fopen(path, "wb");
     if (!file) {
         perror(path);
@@ -103,13 +105,19 @@ bool bench_wav(const char *path, const sty_clip *clip) {
     little_endian(header + 28, 2 * rate, 4);
     little_endian(header + 40, n_bytes, 4);
     fwrite(header, 1, sizeof header, file);
-    for (size_t i = 0; i < info->n_frames; i++) {
-        unsigned char sample[2];
-        little_endian(sample, (uint32_t)(int32_t)lrintf(32767.0f * sty_clip_samples(clip)[i]), 2);
-        fwrite(sample, 1, 2, file);
+    for (size_t i = 0; i < n; i += PART) {
+        const size_t part = n - i < PART ? n - i : PART;
+        for (size_t k = 0; k < part; k++) {
+            const float value = 32767.0f * sty_clip_samples(clip)[(i + k) % info->n_frames];
+            little_endian(samples + 2 * k, (uint32_t)(int32_t)lrintf(value), 2);
+        }
+        fwrite(samples, 2, part, file);
     }
-    return fclose(file) == 0;
+    const bool written = !ferror(file);
+    return fclose(file) == 0 && written;
 }
+
+static double seconds_of(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
 bench_process bench_run(const char *const *args) {
     bench_process result = {.ok = false};
@@ -125,9 +133,10 @@ bench_process bench_run(const char *const *args) {
         const char *const *in;
         char *const *out;
     } cast = {.in = args};
-    if (posix_spawn(&pid, args[0], &actions, NULL, cast.out, environ) == 0 &&
+    if (posix_spawnp(&pid, args[0], &actions, NULL, cast.out, environ) == 0 &&
         wait4(pid, &status, 0, &usage) == pid) {
         result.seconds = read_clock(CLOCK_MONOTONIC) - begin;
+        result.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
         result.peak_mib = (double)usage.ru_maxrss / 1024;
         result.ok = status == 0;
     }
