@@ -408,7 +408,7 @@ class Streams(Base):
         for kind, gap in (("csv", ","), ("tsv", "\t")):
             for output, width in (("style", 5), ("token_weights", 3)):
                 self.ok("extract", "--overwrite", "--keep", "mood", "-w", output, "--files-from", table, "-o", self.scratch / f"x.{kind}")
-                rows = list(csv.reader((self.scratch / f"x.{kind}").open(), delimiter=gap))
+                rows = list(csv.reader((self.scratch / f"x.{kind}").read_text().splitlines(), delimiter=gap))
                 self.assertEqual({(row[0], row[width - 1]) for row in rows}, {("id", "mood"), ("00000", "calm"), ("00001", "glad")})
         self.fails(2, "extract", "--keep", "mood,mood", "--files-from", table, saying="twice")
         self.fails(2, "extract", "--keep", "mode", "--files-from", table, saying="has no column 'mode'")
