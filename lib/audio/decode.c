@@ -403,7 +403,7 @@ static void forget(sty_clip_stream *s, sf_count_t start) {
     const size_t channels = (size_t)s->info.channels;
     if (start <= s->first) return;
     const size_t gone = start - s->first < (sf_count_t)s->n ? (size_t)(start - s->first) : s->n;
-    memmove(s->raw, s->raw + gone * channels, (s->n - gone) * channels * sizeof *s->raw);
+    if (gone) memmove(s->raw, s->raw + gone * channels, (s->n - gone) * channels * sizeof *s->raw); /* there is nothing yet at the begin */
     s->n -= gone;
     s->first += (sf_count_t)gone;
     if (start - s->first < BLOCK_FRAMES || s->lossy || !s->info.seekable) return;
