@@ -36,6 +36,7 @@ run  command python3       python3
 run  python  numpy         python3-numpy
 test library cmocka        libcmocka-dev
 test command espeak-ng     espeak-ng
+test command sndfile-convert sndfile-programs
 test command sbatch        slurm-client
 test command slurmctld     slurmctld
 test command slurmd        slurmd

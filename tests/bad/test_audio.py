@@ -5,7 +5,6 @@ What libsndfile itself does with these files (and why none of it may be trusted)
 import json
 import os
 import resource
-import shutil
 import struct
 import subprocess
 import threading
@@ -238,16 +237,12 @@ class Kinds(Bad):
 
 
 class Formats(Bad):
-    """Every format the encoders at hand can write: whole over a file and a pipe, and cut."""
+    """Formats, whole over a file and a pipe, and cut."""
 
     NAMES = {"flac": 0, "ogg": 1, "opus": 1, "aiff": 0, "au": 0, "caf": 0, "w64": 0, "wav": 0}
 
-    @classmethod
-    def setUpClass(cls):
-        cls.encoder = shutil.which("ffmpeg") or shutil.which("sox")
-
     def encode(self, kind):
-        """good.wav in another container; only what this test can write itself where there is no encoder."""
+        """good.wav in another container."""
         path = self.scratch / f"x.{kind}"
         if kind == "wav":
             path.write_bytes(wav())
@@ -261,17 +256,12 @@ class Formats(Bad):
             comm = b"COMM" + struct.pack(">IhIh", 18, 1, len(PCM) // 2, 16) + rate
             ssnd = b"SSND" + struct.pack(">III", 8 + len(PCM), 0, 0) + np.frombuffer(PCM, "<i2").astype(">i2").tobytes()
             path.write_bytes(b"FORM" + struct.pack(">I", 4 + len(comm) + len(ssnd)) + b"AIFF" + comm + ssnd)
-        elif self.encoder and self.encoder.endswith("sox"):
-            subprocess.run([self.encoder, self.good, path], check=True, stderr=subprocess.DEVNULL)
-        elif self.encoder:
-            subprocess.run([self.encoder, "-v", "quiet", "-y", "-i", self.good, path], check=True)
         else:
-            return None
+            subprocess.run(["sndfile-convert", self.good, path], check=True, stdout=subprocess.DEVNULL)
         return path
 
     def each(self):
-        made = [(kind, lossy, self.encode(kind)) for kind, lossy in self.NAMES.items()]
-        return [one for one in made if one[2]]
+        return [(kind, lossy, self.encode(kind)) for kind, lossy in self.NAMES.items()]
 
     def test_a_pipe_gives_what_the_file_gives(self):
         want = self.records("extract", self.good)[0]["style"]

@@ -4,6 +4,7 @@ import pathlib
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -137,7 +138,7 @@ class Completions(Case):
     @has("bash")
     def test_bash_completes(self):
         shell = Shell("bash", "--norc", "--noprofile", "-i")
-        shell.line(f"source <({PROGRAM} completions bash)")
+        shell.line(f"source <({shlex.quote(str(PROGRAM))} completions bash)")
         self.check(shell)
 
     @has("zsh")
@@ -150,7 +151,7 @@ class Completions(Case):
     @has("zsh")
     def test_zsh_completes_from_a_sourced_file(self):
         shell = Shell("zsh", "-f", "-i")
-        shell.line(f"autoload -Uz compinit; compinit -u -d {self.scratch}/dump; source <({PROGRAM} completions zsh)")
+        shell.line(f"autoload -Uz compinit; compinit -u -d {self.scratch}/dump; source <({shlex.quote(str(PROGRAM))} completions zsh)")
         self.check(shell)
 
     @has("fish")

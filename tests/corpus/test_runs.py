@@ -3,7 +3,6 @@ import csv
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
@@ -338,8 +337,7 @@ class Streams(Base):
         wav = stylet.write_wav(self.scratch / "long.wav", stylet.voice(7))
         for kind in ("mp3", "ogg", "flac"):
             sound = self.scratch / f"long.{kind}"
-            if not shutil.which("ffmpeg") or subprocess.run(["ffmpeg", "-v", "error", "-i", wav, sound], stdin=subprocess.DEVNULL).returncode:
-                self.skipTest("no ffmpeg here that writes mp3, ogg and flac")
+            subprocess.run(["sndfile-convert", wav, sound], check=True, stdout=subprocess.DEVNULL)
             for start, hop in ((0, 1.5), (0.75, 3)):
                 records = self.records("extract", "--window", 2, "--hop", hop, "--start", start, sound)
                 self.assertGreaterEqual(len(records), 2)
