@@ -247,8 +247,9 @@ STY_API sty_status sty_session_run_clip(sty_session *session, const sty_clip *cl
 STY_API sty_status sty_session_run_features(sty_session *session, const float *features,
                                             size_t n_frames, size_t n_bins, sty_err *err);
 
-/* An output of the last run by the name given at creation; "features" works
- * always. */
+/* An output of the last run by the name given at creation. "features" works too,
+ * but after a clip so long that it ran in blocks only if it was named there.
+ * Errors: STY_BAD_ARGUMENT. */
 STY_API sty_status sty_session_output(const sty_session *session, const char *name, sty_view *view,
                                       sty_err *err);
 
