@@ -150,10 +150,6 @@ sty_status sty_session_bind(sty_session *session, const char *name, const float 
 
 /* ---- running ---- */
 
-size_t sty_session_min_frames(sty_session *session) {
-    return sty_graph_min_frames(&session->model->graph, session->needed, session->probe);
-}
-
 /* Features come from the front end's buffer, or from a copy that we own. */
 static void forget_features(sty_session *session) {
     session->ran = false;

@@ -48,6 +48,10 @@ static sty_status check_inputs(const sty_session *session, sty_err *err) {
     return STY_BAD_ARGUMENT;
 }
 
+size_t sty_session_min_frames(sty_session *session) {
+    return sty_graph_min_frames(&session->model->graph, session->needed, session->probe);
+}
+
 static sty_status add_minimum(sty_session *session, sty_err *err) {
     const sty_front_end_params *p = sty_front_end_facts(session->model->front_end);
     const size_t frames = sty_session_min_frames(session);
