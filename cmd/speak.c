@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 enum { MOST_TEXT = 1 << 20 };
+static const double LEAST_SYL_S = 1, MOST_SYL_S = 15; /* nobody speaks like that */
 
 static const option_row options[] = {
     COMMON_OPTIONS,
     {'m', "model", "MODEL", OPTION_TEXT, offsetof(model_options, model), 0, 0, "model folder [$STYLET_MODEL, else the shipped one]"},
     {0, "like", "SOURCE", OPTION_TEXT, offsetof(speak_options, like), 0, 0,
      "the reference: a clip, or a style vector of FILE.npy, FILE.npz#ID, FILE.jsonl#ID"},
+    {0, "like-text", "TEXT|@FILE", OPTION_TEXT, offsetof(speak_options, like_text), 0, 0,
+     "what is said in the clip of --like, or a file of it: makes the rate exact, which the model only estimates"},
     {0, "from", "SOURCE[:W]", OPTION_TEXTS, offsetof(speak_options, from), 0, 0, "or a mix: W times the style of a clip or vector, as in mix [1]"},
     {0, "token", "K=W", OPTION_TEXTS, offsetof(speak_options, token), 0, 0, "and weight W of style token K in every head"},
     {0, "head", "H:K=W", OPTION_TEXTS, offsetof(speak_options, head), 0, 0, "weight of token K in head H alone"},
@@ -40,6 +43,7 @@ static const option_row options[] = {
 typedef struct {
     speak_options *o;
     sty_bytes file; /* of --text-file */
+    sty_bytes like_file; /* of --like-text @FILE */
     const char *text;
     speak_reference reference;
     sty_change change;
@@ -62,6 +66,8 @@ static sty_status check(job *j, sty_err *err) {
         return sty_err_set(err, STY_BAD_ARGUMENT, "--like and --from, --token or --head are both given, expected one of them");
     if (!o->like && !o->from.n && !o->token.n && !o->head.n && !o->change.n)
         return sty_err_set(err, STY_BAD_ARGUMENT, "there is no reference: give --like, --from, --token or --set (stylet speak --help)");
+    if (o->like_text && !o->like)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--like-text is given without --like, expected the clip in which it is said");
     if (o->ssml_for && strcmp(o->ssml_for, "any") != 0 && strcmp(o->ssml_for, "espeak-ng") != 0)
         return sty_err_set(err, STY_BAD_ARGUMENT, "--ssml-for is '%s', expected any or espeak-ng", o->ssml_for);
     o->ssml = o->ssml || o->ssml_for;
@@ -75,6 +81,16 @@ static sty_status check(job *j, sty_err *err) {
     return speak_read_change(&o->change, &j->change, err);
 }
 
+/* A file's text, ended by a zero byte. */
+static sty_status end_text(const char *name, sty_bytes *file, sty_err *err) {
+    if (memchr(file->data, 0, file->n)) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is no text: it holds zero bytes", name);
+    char *text = sty_copy_text((const char *)file->data, file->n);
+    if (!text) return sty_err_no_memory(err, file->n, "the text");
+    sty_bytes_clear(file);
+    *file = (sty_bytes){(unsigned char *)text, strlen(text)};
+    return STY_OK;
+}
+
 static sty_status read_text(job *j, int n_args, char **args, sty_err *err) {
     const char *path = j->o->text_file;
     if (n_args + (path != NULL) > 1)
@@ -84,12 +100,8 @@ static sty_status read_text(job *j, int n_args, char **args, sty_err *err) {
         if (!path && isatty(STDIN_FILENO)) return sty_err_set(err, STY_BAD_ARGUMENT, "there is no text: give it in quotes (stylet speak --help)");
         if (!path || strcmp(path, "-") == 0) STY_TRY(sty_file_slurp(STDIN_FILENO, "standard input", MOST_TEXT, &j->file, err));
         else STY_TRY(sty_file_read(path, MOST_TEXT, &j->file, err));
-        if (memchr(j->file.data, 0, j->file.n)) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is no text: it holds zero bytes", path ? path : "-");
-        char *text = sty_copy_text((const char *)j->file.data, j->file.n);
-        if (!text) return sty_err_no_memory(err, j->file.n, "the text");
-        sty_bytes_clear(&j->file);
-        j->file = (sty_bytes){(unsigned char *)text, strlen(text)};
-        j->text = text;
+        STY_TRY(end_text(path ? path : "-", &j->file, err));
+        j->text = (const char *)j->file.data;
     }
     if (strlen(j->text) > MOST_TEXT) return sty_err_set(err, STY_BAD_ARGUMENT, "the text is longer than 1 MiB");
     return j->text[strspn(j->text, " \t\r\n")] ? STY_OK : sty_err_set(err, STY_BAD_ARGUMENT, "there is nothing to say: the text is empty");
@@ -122,6 +134,35 @@ static sty_status choose_variant(job *j, sty_err *err) {
     sty_manner goal = sty_fit_goal(&j->reference.manner, &j->reference.manner, 0, &j->change);
     snprintf(j->variant, sizeof j->variant, "%.60s", sty_voices_choose(&j->voices, &goal)->name);
     return STY_OK;
+}
+
+/* The words of the reference, spoken by espeak-ng for the number of their vowels: in the voice's language,
+ * or in that of their letters where the text has others. */
+static sty_status count_words(job *j, sty_err *err) {
+    const char *text = j->o->like_text;
+    if (!text) return STY_OK;
+    if (j->reference.speaking_s <= 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "--like-text needs a clip, '%s' is a %s", j->o->like, j->reference.kind);
+    if (*text == '@') {
+        STY_TRY(sty_file_read(text + 1, MOST_TEXT, &j->like_file, err));
+        STY_TRY(end_text(text + 1, &j->like_file, err));
+        text = (const char *)j->like_file.data;
+    }
+    char language[STY_LANGUAGE_BYTES], said[STY_LANGUAGE_BYTES];
+    sty_status status = sty_script_language(text, language, err);
+    if (status == STY_OK) status = sty_script_language(j->text, said, err);
+    if (status == STY_OK) status = sty_engine_voice(j->engine, strcmp(language, said) == 0 ? j->language : language, NULL, err);
+    if (status == STY_OK) status = sty_engine_say(j->engine, text, false, NULL, 0, &j->speech, err);
+    if (status != STY_OK) {
+        sty_err_prefix(err, "--like-text: ");
+        return status;
+    }
+    const double rate = (double)j->speech.n_vowels / j->reference.speaking_s;
+    j->reference.manner.rate_syl_s = rate;
+    j->reference.by_time = true;
+    if (rate >= LEAST_SYL_S && rate <= MOST_SYL_S) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "--like-text has %zu syllables for the %.1f seconds spoken in '%s': it is of another clip",
+                       j->speech.n_vowels, j->reference.speaking_s, j->o->like);
 }
 
 /* ---- the result ---- */
@@ -162,8 +203,9 @@ static sty_status speak(job *j, sty_err *err) {
     STY_TRY(speak_read_reference(j->o, &j->reference, &j->said, err));
     STY_TRY(choose_variant(j, err));
     STY_TRY(sty_engine_open(&j->engine, err));
+    STY_TRY(count_words(j, err));
     STY_TRY(sty_engine_voice(j->engine, j->language, *j->variant ? j->variant : NULL, err));
-    const sty_fit_request request = {j->text, &j->reference.manner, j->o->strength, &j->change};
+    const sty_fit_request request = {j->text, &j->reference.manner, j->o->strength, &j->change, j->reference.by_time};
     STY_TRY(sty_fit_speak(j->engine, &request, &j->speech, &j->fit, err));
     return j->o->output ? write_wav(j, err) : STY_OK;
 }
@@ -175,7 +217,7 @@ static int report(const job *j) {
                                  .variant = *j->variant ? j->variant : NULL, .text = j->text, .fit = &j->fit,
                                  .duration_s = (double)j->speech.n / j->speech.rate_hz};
     if (j->o->ssml_for && strcmp(j->o->ssml_for, "espeak-ng") == 0)
-        sty_ssml_write_espeak(j->text, j->language, &j->fit.settings, j->fit.gain_db, &out);
+        sty_ssml_write_espeak(j->text, j->language, &j->fit.on_scales, j->fit.gain_db, &out);
     else if (j->o->ssml) sty_ssml_write(j->text, j->language, &j->fit.own, &j->fit.goal, &out);
     else if (j->o->json) speak_print_json(&result, &out);
     else if (j->o->dry) speak_print_text(&result, &out);
@@ -199,6 +241,7 @@ static int run(void *options_, int n_args, char **args) {
     sty_speech_clear(&j.speech);
     sty_voices_clear(&j.voices);
     sty_bytes_clear(&j.file);
+    sty_bytes_clear(&j.like_file);
     return code;
 }
 
@@ -208,6 +251,7 @@ const command command_speak = {
     .usage = "--like SOURCE [--voice LANG[+VARIANT]] \"TEXT\" -o OUT.wav",
     .examples = "stylet speak --like ref.wav \"Good morning.\" -o out.wav\n"
                 "stylet speak --like ref.wav --strength 0.5 --set pitch=+2st,rate=1.2 \"Good morning.\" -o out.wav\n"
+                "stylet speak --like ref.wav --like-text \"What is said there.\" \"Good morning.\" -o out.wav   the rate is exact\n"
                 "stylet speak --like styles.npz#b_fast --voice fr \"Bonjour.\" -o out.wav      a stored style vector\n"
                 "stylet speak --from a.wav:0.7 --from b.wav:0.3 --text-file page.txt -o -    a mix, to a pipe\n"
                 "stylet speak --like ref.wav \"Good morning.\" --dry-run                       what was heard and chosen\n"

@@ -6,7 +6,7 @@
 
 typedef struct speak_options {
     model_options model;
-    const char *like, *text_file, *voice, *output, *ssml_for;
+    const char *like, *like_text, *text_file, *voice, *output, *ssml_for;
     text_list from, token, head, change;
     double strength;
     const char *strength_text;
@@ -18,6 +18,8 @@ typedef struct speak_reference {
     sty_manner manner;
     const char *kind; /* "clip", "style vector", "mix", "none" */
     bool measured;    /* F0, range and level by signal processing; else all by the model */
+    double speaking_s; /* of a clip, pauses left out */
+    bool by_time; /* the rate is by --like-text and speaking_s */
     char notes[256];  /* what was done to the audio, "" */
 } speak_reference;
 

@@ -2,7 +2,7 @@
  *
  * Of a clip, F0, its range and the level are measured by signal processing, which is
  * more exact than the model's estimate; the model gives what only it knows: the rate
- * (there is no transcript), tilt and harmonicity. Of vectors and mixes everything is
+ * (where --like-text does not), tilt and harmonicity. Of vectors and mixes everything is
  * the model's: the layers behind `style` are run on them. */
 #include "speak.h"
 
@@ -79,7 +79,7 @@ static sty_status check_speech(const sty_speechlike *s, const char *path, sty_er
     return STY_OK;
 }
 
-static sty_status measure_clip(const sty_clip *clip, const char *path, sty_manner *m, sty_err *err) {
+static sty_status measure_clip(const sty_clip *clip, const char *path, sty_manner *m, double *speaking_s, sty_err *err) {
     const sty_clip_info *facts = sty_clip_facts(clip);
     sty_speechlike speechlike;
     float *mono = sty_alloc(facts->n_frames, sizeof *mono);
@@ -87,6 +87,7 @@ static sty_status measure_clip(const sty_clip *clip, const char *path, sty_manne
     sty_wave_mix(sty_clip_samples(clip), facts->n_frames, facts->n_channels, mono);
     sty_status status = sty_manner_measure(mono, facts->n_frames, facts->rate_hz, m, &speechlike, err);
     sty_free(mono);
+    *speaking_s = speechlike.speaking_s;
     return status == STY_OK ? check_speech(&speechlike, path, err) : status;
 }
 
@@ -119,7 +120,7 @@ static sty_status read_clip(const sty_model *model, const char *path, speak_refe
     input in = {0};
     note_list notes;
     sty_status status = input_read(path, NULL, &in, err);
-    if (status == STY_OK && !in.is_features) status = measure_clip(in.clip, path, &r->manner, err);
+    if (status == STY_OK && !in.is_features) status = measure_clip(in.clip, path, &r->manner, &r->speaking_s, err);
     if (status == STY_OK) status = complete(model, &in, &r->manner, err);
     r->kind = in.is_features ? "features" : "clip";
     r->measured = !in.is_features;

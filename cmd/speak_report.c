@@ -60,11 +60,13 @@ static void cell(double v, sty_buf *out) {
 void speak_print_text(const speak_result *r, sty_buf *out) {
     char limits[SPEAK_LIMITS][SPEAK_LIMIT_BYTES];
     const sty_fit *f = r->fit;
+    char melody[64] = "";
+    if (f->settings.high) snprintf(melody, sizeof melody, ", the voice's file with pitch %d %d", f->settings.low, f->settings.high);
     sty_buf_printf(out, "reference  %s%s%s%s\n", r->options->like ? r->options->like : r->reference->kind,
                    *r->reference->notes ? " (" : "", r->reference->notes, *r->reference->notes ? ")" : "");
     sty_buf_printf(out, "voice      %s%s%s\n", r->language, r->variant ? "+" : "", r->variant ? r->variant : "");
-    sty_buf_printf(out, "settings   pitch %d, range %d, %d words a minute, %+.1f dB%s\n", f->settings.pitch, f->settings.range,
-                   f->settings.rate_wpm, f->gain_db, f->limited ? ", peaks rounded off" : "");
+    sty_buf_printf(out, "settings   pitch %d, range %d, %d words a minute%s, %+.1f dB%s\n", f->settings.pitch, f->settings.range,
+                   f->settings.rate_wpm, melody, f->gain_db, f->limited ? ", peaks rounded off" : "");
     sty_buf_printf(out, "\n%-12s %10s %10s %10s %10s\n", "", "reference", "voice", "wanted", "reached");
     for (size_t i = 0; i < STY_COUNT(lines); i++) {
         sty_buf_printf(out, "%-12s", lines[i].label);
@@ -115,8 +117,8 @@ void speak_print_json(const speak_result *r, sty_buf *out) {
     put_manner("voice", &f->own, FITTED, out);
     put_manner("wanted", &f->goal, FITTED, out);
     put_manner("reached", &f->got, FITTED, out);
-    sty_buf_printf(out, ", \"settings\": {\"pitch\": %d, \"range\": %d, \"rate_wpm\": %d, \"gain_db\": %.4g, \"limited\": %s}",
-                   f->settings.pitch, f->settings.range, f->settings.rate_wpm, f->gain_db, f->limited ? "true" : "false");
+    sty_buf_printf(out, ", \"settings\": {\"pitch\": %d, \"range\": %d, \"rate_wpm\": %d, \"low\": %d, \"high\": %d, \"gain_db\": %.4g, \"limited\": %s}",
+                   f->settings.pitch, f->settings.range, f->settings.rate_wpm, f->settings.low, f->settings.high, f->gain_db, f->limited ? "true" : "false");
     sty_buf_printf(out, ", \"duration\": %.6g, \"not_reached\": [", r->duration_s);
     const size_t n = speak_limits(r, limits);
     for (size_t i = 0; i < n; i++) {

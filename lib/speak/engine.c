@@ -1,12 +1,21 @@
 /* engine.c - see engine.h. Functions are looked up once into a table of pointers
- * whose types come from espeak-ng's own header. */
+ * whose types come from espeak-ng's own header.
+ *
+ * espeak-ng's scale of the range ends at twice a voice's own, and the files of voices
+ * are where more can be said. Another melody is the voice's own file with another line
+ * `pitch`, a file without a name that espeak-ng reads as /dev/fd/N: nothing is left
+ * behind, however the process ends. */
+#define _POSIX_C_SOURCE 200809L
 #include "speak/engine.h"
 
 #include "base/param.h"
+#include "speak/voice_file.h"
 
 #include <dlfcn.h>
 #include <espeak-ng/speak_lib.h>
 #include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,6 +25,8 @@
     X(espeak_SetSynthCallback)                                                                                         \
     X(espeak_ListVoices)                                                                                               \
     X(espeak_SetVoiceByName)                                                                                           \
+    X(espeak_SetVoiceByFile)                                                                                           \
+    X(espeak_GetCurrentVoice)                                                                                          \
     X(espeak_SetParameter)                                                                                             \
     X(espeak_Synth)                                                                                                    \
     X(espeak_Synchronize)                                                                                              \
@@ -24,6 +35,10 @@
 struct sty_engine {
     void *library;
     int rate_hz;
+    char name[256];  /* of the voice */
+    char data[4096]; /* folder */
+    bool altered;    /* another melody is set */
+    sty_voice_file file; /* of the voice, read when its melody is first asked for */
 #define X(name) __typeof__(name) *name;
     FUNCTIONS(X)
 #undef X
@@ -64,7 +79,10 @@ static sty_status find_data(sty_engine *e, sty_err *err) {
     set_path(NULL);
     e->espeak_Info(&folder);
     const int length = snprintf(file, sizeof file, "%s/phontab", folder ? folder : "");
-    if (length > 0 && (size_t)length < sizeof file && stat(file, &st) == 0) return STY_OK;
+    if (length > 0 && (size_t)length < sizeof file && stat(file, &st) == 0) {
+        snprintf(e->data, sizeof e->data, "%s", folder);
+        return STY_OK;
+    }
     return sty_err_set(err, STY_BAD_ARGUMENT, "espeak-ng has no data in '%s' (Debian: apt-get install espeak-ng-data)",
                        folder ? folder : "");
 }
@@ -160,6 +178,7 @@ sty_status sty_engine_open(sty_engine **engine, sty_err *err) {
 void sty_engine_close(sty_engine *engine) {
     if (!engine) return;
     if (engine->rate_hz > 0) engine->espeak_Terminate();
+    sty_voice_file_clear(&engine->file);
     sty_free(engine);
     in_use = false;
 }
@@ -186,24 +205,56 @@ static sty_status check_variant(sty_engine *e, const char *variant, sty_err *err
 }
 
 sty_status sty_engine_voice(sty_engine *e, const char *language, const char *variant, sty_err *err) {
-    char name[256];
     /* espeak-ng leaves an unknown variant away without a word */
     if (variant) STY_TRY(check_variant(e, variant, err));
-    const int length = snprintf(name, sizeof name, variant ? "%s+%s" : "%s", language, variant);
-    if (length < 0 || (size_t)length >= sizeof name || !*language || strpbrk(language, "+/\\") ||
-        e->espeak_SetVoiceByName(name) != EE_OK)
+    const int length = snprintf(e->name, sizeof e->name, variant ? "%s+%s" : "%s", language, variant);
+    if (length < 0 || (size_t)length >= sizeof e->name || !*language || strpbrk(language, "+/\\") ||
+        e->espeak_SetVoiceByName(e->name) != EE_OK)
         return sty_err_set(err, STY_BAD_ARGUMENT, "espeak-ng has no voice '%s' (espeak-ng --voices lists its languages)", language);
+    sty_voice_file_clear(&e->file);
+    e->altered = false;
     return STY_OK;
+}
+
+bool sty_engine_melody(sty_engine *e, int *low, int *high) {
+    if (!e->file.text.length && !e->altered) {
+        const espeak_VOICE *voice = e->espeak_GetCurrentVoice();
+        if (!voice || !voice->identifier || !sty_voice_file_read(e->data, voice->identifier, &e->file)) return false;
+    }
+    *low = e->file.low;
+    *high = e->file.high;
+    return e->file.text.length > 0;
+}
+
+/* The voice, or the voice with another melody. */
+static sty_status choose_melody(sty_engine *e, const sty_engine_settings *s, sty_err *err) {
+    int low, high, error = EE_OK;
+    if (s->high) {
+        FILE *file = sty_engine_melody(e, &low, &high) ? tmpfile() : NULL;
+        char path[32];
+        e->altered = true;
+        error = EE_INTERNAL_ERROR;
+        if (file && sty_voice_file_write(&e->file, s->low, s->high, file)) {
+            snprintf(path, sizeof path, "/dev/fd/%d", fileno(file));
+            error = e->espeak_SetVoiceByFile(path);
+        }
+        if (file) fclose(file);
+    } else if (e->altered) {
+        error = e->espeak_SetVoiceByName(e->name);
+        e->altered = false;
+    }
+    return error == EE_OK ? STY_OK : sty_err_set(err, STY_INTERNAL, "espeak-ng does not take another melody for the voice '%s'", e->name);
 }
 
 /* ---- speaking ---- */
 
 sty_status sty_engine_say(sty_engine *e, const char *text, bool ssml, const sty_engine_settings *settings, double most_s,
                           sty_speech *speech, sty_err *err) {
-    static const sty_engine_settings own = {STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN};
+    static const sty_engine_settings own = {STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN, 0, 0};
     const sty_engine_settings *s = settings ? settings : &own;
     speech->n = speech->n_vowels = 0;
     speech->rate_hz = e->rate_hz;
+    STY_TRY(choose_melody(e, s, err));
     e->espeak_SetParameter(espeakRATE, s->rate_wpm, 0);
     e->espeak_SetParameter(espeakPITCH, s->pitch, 0);
     e->espeak_SetParameter(espeakRANGE, s->range, 0);

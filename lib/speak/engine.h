@@ -19,6 +19,7 @@ typedef struct sty_engine sty_engine;
  * the voice's own; words a minute 80 to 450. */
 typedef struct sty_engine_settings {
     int pitch, range, rate_wpm;
+    int low, high; /* `pitch LOW HIGH` of a voice file instead of the voice's; high 0: the voice's own */
 } sty_engine_settings;
 
 enum {
@@ -48,9 +49,16 @@ void sty_engine_close(sty_engine *engine); /* NULL is fine */
  * Errors: STY_BAD_ARGUMENT, for an unknown variant with the nearest one. */
 sty_status sty_engine_voice(sty_engine *engine, const char *language, const char *variant, sty_err *err);
 
+/* The `pitch LOW HIGH` of the chosen voice: a tone t of its melody, 0 to 255, has
+ * LOW - 9 + (HIGH - LOW) * STY_TONE_HZ * t Hz at pitch 50 and range 50. False where
+ * the voice's files cannot be read, so that no other LOW and HIGH can be set. */
+#define STY_TONE_HZ (108.0 / 2 / 4096)
+bool sty_engine_melody(sty_engine *engine, int *low, int *high);
+
 /* Speaks UTF-8 text. settings NULL: the voice as it is. most_s: stops when so many
  * seconds are there (0: never). With ssml, text is an SSML document.
- * Errors: STY_BAD_ARGUMENT (nothing to say), STY_OUT_OF_MEMORY, STY_INTERNAL. */
+ * Errors: STY_BAD_ARGUMENT (nothing to say), STY_OUT_OF_MEMORY, STY_INTERNAL (espeak-ng fails, or
+ * refuses a LOW and HIGH). */
 sty_status sty_engine_say(sty_engine *engine, const char *text, bool ssml, const sty_engine_settings *settings,
                           double most_s, sty_speech *speech, sty_err *err);
 

@@ -7,6 +7,9 @@
 #include <string.h>
 
 enum { MOST_ROUNDS = 4, FIT_SECONDS = 30, GAIN_ROUNDS = 6 };
+/* Of espeak-ng's tones, 0 to 255: the one that does not move with the range, and one below
+ * the ends of sentences, which are at 25, that must keep an F0 above nothing. */
+static const double PIVOT_TONE = 36, LEAST_TONE = 10;
 static const double KNEE = 0.7, CEILING = 0.99; /* samples below the knee stay as they are, none passes the ceiling */
 static const double MOST_EXCESS_DB = 9;         /* gain beyond what the peaks allow */
 
@@ -53,12 +56,14 @@ static float *to_float(const sty_speech *speech, sty_err *err) {
     return x;
 }
 
-static sty_status measure(const sty_speech *speech, sty_manner *m, sty_err *err) {
+static sty_status measure(const sty_speech *speech, bool by_time, sty_manner *m, sty_err *err) {
+    sty_speechlike facts;
     float *x = to_float(speech, err);
     if (!x) return STY_OUT_OF_MEMORY;
-    sty_status status = sty_manner_measure(x, speech->n, speech->rate_hz, m, NULL, err);
+    sty_status status = sty_manner_measure(x, speech->n, speech->rate_hz, m, &facts, err);
     sty_free(x);
-    if (status == STY_OK) status = sty_manner_rate(speech->vowel_s, speech->n_vowels, &m->rate_syl_s, err);
+    if (status == STY_OK && !by_time) status = sty_manner_rate(speech->vowel_s, speech->n_vowels, &m->rate_syl_s, err);
+    else if (facts.speaking_s > 0) m->rate_syl_s = (double)speech->n_vowels / facts.speaking_s;
     return status;
 }
 
@@ -75,7 +80,7 @@ typedef struct {
 } point;
 
 static sty_engine_settings settings_of(const point *p) {
-    return (sty_engine_settings){(int)lround(p->pitch), (int)lround(p->range), (int)lround(p->rate)};
+    return (sty_engine_settings){(int)lround(p->pitch), (int)lround(p->range), (int)lround(p->rate), 0, 0};
 }
 
 static void correct(point *p, const sty_manner *goal, const sty_manner *got) {
@@ -98,31 +103,75 @@ static double distance(const sty_manner *goal, const sty_manner *got) {
 }
 
 static bool same_settings(const sty_engine_settings *a, const sty_engine_settings *b) {
-    return a->pitch == b->pitch && a->range == b->range && a->rate_wpm == b->rate_wpm;
+    return a->pitch == b->pitch && a->range == b->range && a->rate_wpm == b->rate_wpm && a->low == b->low && a->high == b->high;
 }
 
 static bool equal(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
 
-static sty_status search(sty_engine *engine, const char *text, sty_fit *fit, sty_speech *speech, sty_err *err) {
+/* Speaks with other settings and keeps them if they come nearer. */
+static sty_status attempt(sty_engine *engine, const sty_fit_request *request, const sty_engine_settings *now, const sty_manner *aim, sty_fit *fit,
+                          sty_manner *got, sty_speech *speech, sty_err *err) {
+    STY_TRY(sty_engine_say(engine, request->text, false, now, FIT_SECONDS, speech, err));
+    STY_TRY(measure(speech, request->by_time, got, err));
+    fit->rounds++;
+    if (distance(aim, got) >= distance(aim, &fit->got)) return STY_OK;
+    fit->got = *got;
+    fit->settings = *now;
+    return STY_OK;
+}
+
+static bool falls_short(const sty_manner *aim, const sty_manner *got) {
+    return fabs(12 * log2(missing(aim->f0_hz, got->f0_hz))) > 0.3 || aim->range_st - got->range_st > 0.5;
+}
+
+/* Beyond the scales: F0 is base + step * tone, and the same tones come with every base
+ * and step. The tone of the median follows from what was measured, the step from the
+ * range that is missing, and the base from both. */
+static sty_status widen(sty_engine *engine, const sty_fit_request *request, const sty_manner *aim, sty_fit *fit, sty_speech *speech, sty_err *err) {
+    int low, high;
+    sty_manner got = fit->got;
+    sty_engine_settings now = fit->settings;
+    if (!falls_short(aim, &got) || !(got.f0_hz > 0 && aim->f0_hz > 0) || !sty_engine_melody(engine, &low, &high)) return STY_OK;
+    const double own_step = (high - low) * STY_TONE_HZ, more = (double)now.range / STY_RANGE_OWN;
+    double step = own_step * more, base = (low - 9) * exp2((double)(now.pitch - STY_PITCH_OWN) / 50) - (more - 1) * own_step * PIVOT_TONE;
+    if (!(step > 0)) return STY_OK;
+    now.pitch = STY_PITCH_OWN;
+    now.range = STY_RANGE_OWN;
+    for (int round = 0; round < MOST_ROUNDS && distance(aim, &got) > 0.02; round++) {
+        const double tone = (got.f0_hz - base) / step;
+        if (!(tone > LEAST_TONE)) break;
+        if (got.range_st > 0 && aim->range_st > 0) step *= clamp(aim->range_st / got.range_st, 0.5, 2);
+        step = fmin(step, aim->f0_hz / (tone - LEAST_TONE));
+        now.low = (int)lround(aim->f0_hz - step * tone) + 9;
+        now.high = now.low + (int)fmax(1, step / STY_TONE_HZ + 0.5);
+        base = now.low - 9;
+        step = (now.high - now.low) * STY_TONE_HZ;
+        const sty_status status = attempt(engine, request, &now, aim, fit, &got, speech, err);
+        if (status == STY_INTERNAL) break; /* a file for a moment cannot be had: the scales have to do */
+        if (status != STY_OK) return status;
+        now.rate_wpm = (int)lround(clamp(now.rate_wpm * missing(aim->rate_syl_s, got.rate_syl_s), STY_RATE_LEAST, STY_RATE_MOST));
+        if (!(got.f0_hz > 0)) break;
+    }
+    return STY_OK;
+}
+
+static sty_status search(sty_engine *engine, const sty_fit_request *request, sty_fit *fit, sty_speech *speech, sty_err *err) {
+    int low, high;
     point p = {STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN};
     sty_manner got = fit->own, aim = fit->goal;
     /* the voice's own range is aimed at as it is */
-    if (!equal(aim.range_st, fit->own.range_st)) aim.range_st = sty_fit_range(aim.range_st, most_range(&fit->own));
-    double best = distance(&aim, &got);
+    if (!equal(aim.range_st, fit->own.range_st))
+        aim.range_st = sty_fit_range(aim.range_st, sty_engine_melody(engine, &low, &high) ? STY_RANGE_WIDEST_ST : most_range(&fit->own));
     fit->settings = settings_of(&p);
-    for (int round = 0; round < MOST_ROUNDS && best > 0.02; round++) {
+    for (int round = 0; round < MOST_ROUNDS && distance(&aim, &fit->got) > 0.02; round++) {
         const sty_engine_settings before = settings_of(&p);
         correct(&p, &aim, &got);
         const sty_engine_settings now = settings_of(&p);
         if (same_settings(&before, &now)) break;
-        STY_TRY(sty_engine_say(engine, text, false, &now, FIT_SECONDS, speech, err));
-        STY_TRY(measure(speech, &got, err));
-        fit->rounds++;
-        if (distance(&aim, &got) >= best) continue;
-        best = distance(&aim, &got);
-        fit->settings = now;
+        STY_TRY(attempt(engine, request, &now, &aim, fit, &got, speech, err));
     }
-    return STY_OK;
+    fit->on_scales = fit->settings;
+    return widen(engine, request, &aim, fit, speech, err);
 }
 
 /* ---- level ---- */
@@ -176,13 +225,14 @@ static bool is_own(const sty_fit *f) {
 sty_status sty_fit_speak(sty_engine *engine, const sty_fit_request *request, sty_speech *speech, sty_fit *fit, sty_err *err) {
     memset(fit, 0, sizeof *fit);
     STY_TRY(sty_engine_say(engine, request->text, false, NULL, 0, speech, err));
-    STY_TRY(measure(speech, &fit->own, err));
+    STY_TRY(measure(speech, request->by_time, &fit->own, err));
     fit->goal = sty_fit_goal(&fit->own, request->reference, request->strength, request->change);
-    fit->settings = (sty_engine_settings){STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN};
+    fit->settings = (sty_engine_settings){STY_PITCH_OWN, STY_RANGE_OWN, STY_RATE_OWN, 0, 0};
+    fit->on_scales = fit->settings;
     fit->got = fit->own;
     if (is_own(fit)) return STY_OK;
-    STY_TRY(search(engine, request->text, fit, speech, err));
+    STY_TRY(search(engine, request, fit, speech, err));
     STY_TRY(sty_engine_say(engine, request->text, false, &fit->settings, 0, speech, err));
     STY_TRY(set_level(speech, fit, err));
-    return measure(speech, &fit->got, err);
+    return measure(speech, request->by_time, &fit->got, err);
 }

@@ -22,10 +22,11 @@ sty_change sty_change_none(void);
 sty_manner sty_fit_goal(const sty_manner *own, const sty_manner *reference, double strength, const sty_change *change);
 
 /* What is aimed at for an F0 range where most_st is all that can be reached: itself to four
- * ninths of that, above ever less of it. Speech has 8 to 13 semitones, espeak-ng's voices 4
- * to 9: cut at a voice's limit all of it would sound alike, so it is narrowed and keeps its
- * order. */
-enum { STY_RANGE_LIVELIEST_ST = 9 };
+ * ninths of that, above ever less of it. Speech has 6 to 15 semitones, espeak-ng's voices 4
+ * to 9 at the end of its scale and up to 14 with another melody, before the ends of
+ * sentences would be too low to be heard as a voice: cut there all of it would sound
+ * alike, so it is narrowed and keeps its order. */
+enum { STY_RANGE_LIVELIEST_ST = 9, STY_RANGE_WIDEST_ST = 14 };
 double sty_fit_range(double range_st, double most_st);
 
 typedef struct sty_fit_request {
@@ -33,6 +34,7 @@ typedef struct sty_fit_request {
     const sty_manner *reference;
     double strength; /* 0 to 1 */
     const sty_change *change;
+    bool by_time; /* the reference's rate, its words being known, is that of vowels by speaking time (manner.h) */
 } sty_fit_request;
 
 typedef struct sty_fit {
@@ -40,6 +42,7 @@ typedef struct sty_fit {
     sty_manner goal;
     sty_manner got;  /* of the result, measured */
     sty_engine_settings settings;
+    sty_engine_settings on_scales; /* the nearest without another melody, for SSML */
     double gain_db;
     bool limited; /* the gain rounded peaks off */
     int rounds;   /* syntheses before the last */
@@ -48,7 +51,8 @@ typedef struct sty_fit {
 /* Closed loop: speaks as the voice is, measures, sets pitch, range and rate by
  * espeak-ng's own laws (an octave for 50 steps of pitch, range in proportion, rate nearly
  * so), speaks and measures again and corrects, up to four times, by the first half
- * minute of the text. Measured is by signal processing and by the times of the vowels,
+ * minute of the text. Where the scales end before pitch and range are there, the lines
+ * `pitch` of the voice's file go on, corrected up to four times. Measured is by signal processing and by the times of the vowels,
  * which espeak-ng reports: both are exact where the model is an estimate. The level is
  * set by a gain on the result, its peaks rounded off where they would clip.
  * With a goal that is the voice's own manner the samples are the voice's, untouched.

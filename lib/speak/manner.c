@@ -10,6 +10,9 @@
 
 enum { FEWEST_VOICED = 10 };
 static const double ACTIVE_DB = 30;
+/* what is a pause to praat, as scripts that count syllables set it: closures of stops are shorter */
+static const double SPEAKING_DB = 25;
+enum { FEWEST_SOUND = 5, FEWEST_PAUSE = 12 };
 
 typedef struct {
     float *f0_hz;  /* [n] */
@@ -89,6 +92,25 @@ static void summarise_levels(const track *t, sty_manner *m) {
     m->voiced = (double)voiced / (double)active;
 }
 
+/* Runs of sound shorter than FEWEST_SOUND count as pause, then pauses within speech shorter than FEWEST_PAUSE as speech. */
+static double speaking_time(const track *t) {
+    double loudest = -INFINITY;
+    size_t frames = 0, end = 0; /* behind the sound before */
+    for (size_t i = 0; i < t->n; i++)
+        loudest = fmax(loudest, t->level[i]);
+    for (size_t i = 0, next; i < t->n; i = next) {
+        for (next = i; next < t->n && t->level[next] > loudest - SPEAKING_DB;)
+            next++;
+        if (next - i >= FEWEST_SOUND) {
+            if (end > 0 && i - end < FEWEST_PAUSE) frames += i - end;
+            frames += next - i;
+            end = next;
+        }
+        next += next == i;
+    }
+    return (double)frames / 100;
+}
+
 static void look_for_speech(const track *t, const sty_manner *m, sty_speechlike *facts) {
     size_t runs = 0, steps = 0, steady = 0, active = 0;
     for (size_t i = 0; i < t->n; i++) {
@@ -98,7 +120,7 @@ static void look_for_speech(const track *t, const sty_manner *m, sty_speechlike 
         steps += voice && before;
         steady += voice && before && fabs(12 * log2((double)t->f0_hz[i] / (double)t->f0_hz[i - 1])) < 0.02;
     }
-    *facts = (sty_speechlike){.active_s = (double)active / 100, .voiced = active ? m->voiced : 0,
+    *facts = (sty_speechlike){.active_s = (double)active / 100, .speaking_s = speaking_time(t), .voiced = active ? m->voiced : 0,
                               .level_dbfs = active ? m->level_dbfs : -INFINITY,
                               .runs_s = active ? (double)runs / ((double)active / 100) : 0,
                               .steady = steps ? (double)steady / (double)steps : 0};

@@ -19,6 +19,7 @@ typedef struct sty_manner {
 /* Facts that tell speech from other sounds. */
 typedef struct sty_speechlike {
     double active_s; /* seconds within 30 dB of the loud frames */
+    double speaking_s; /* seconds within 25 dB of the loudest frame: no sounds under 0.05 s, and with pauses under 0.12 s */
     double voiced;   /* share of them */
     double level_dbfs;
     double runs_s;   /* stretches of voice per active second */

@@ -22,8 +22,8 @@ def read_wav(source):
         return np.frombuffer(w.readframes(w.getnframes()), "<i2").astype(float) / 32768, w.getframerate()
 
 
-def median_f0(x, rate):
-    """Median over frames of 50 ms of the best autocorrelation peak between 60 and 500 Hz."""
+def f0_values(x, rate):
+    """Over frames of 50 ms, the best autocorrelation peak between 60 and 500 Hz."""
     size, found = int(0.05 * rate), []
     loud = np.sqrt((x ** 2).mean())
     for start in range(0, len(x) - 2 * size, size // 2):
@@ -39,7 +39,16 @@ def median_f0(x, rate):
             peaks = [k for k in range(1, len(r) - 1) if r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > r.max() - 0.08]
             if peaks:
                 found.append(rate / (low + peaks[0]))
-    return float(np.median(found))
+    return np.array(found)
+
+
+def median_f0(x, rate):
+    return float(np.median(f0_values(x, rate)))
+
+
+def range_f0(x, rate):
+    low, high = np.percentile(f0_values(x, rate), [10, 90])
+    return semitones(high, low)
 
 
 def level_db(x, rate):
@@ -116,6 +125,23 @@ class Speak(stylet.Case):
         self.assertLess(abs(semitones(median_f0(y, rate), 150)), 1)
         self.assertLess(abs(level_db(y, rate) + 30), 0.5)
 
+    def test_ranges_go_beyond_the_scale_of_espeak(self):
+        how = "--voice", "en+m3", TEXT
+        report = self.report("--set", "pitch=160Hz,range=12st", *how)
+        self.assertGreater(report["settings"]["high"], 118)  # of that voice's own file
+        self.assertIn('range="+98%"', self.ok("speak", "--set", "pitch=160Hz,range=12st", *how, "--ssml-for", "espeak-ng").stdout.decode())
+        ranges = []
+        for st in 4, 8, 12:
+            change = "--set", f"pitch=160Hz,range={st}st"
+            ranges.append(range_f0(*self.wav(*change, *how)))
+            # by the program: the frames that this file's autocorrelation keeps are the loud, high ones of a wide melody
+            self.assertLess(abs(semitones(self.report(*change, *how)["reached"]["f0_hz"], 160)), 1)
+        self.assertLess(abs(ranges[0] - 4), 1)
+        self.assertGreater(ranges[1], 6.2)  # where the scale ends for this voice, at its own pitch
+        self.assertGreater(ranges[2], ranges[1] + 1)
+        self.assertEqual(self.ok("speak", "--set", "range=30st", "--voice", "en+f2", TEXT, "-o", "-").stdout,
+                         self.ok("speak", "--set", "range=30st", "--voice", "en+f2", TEXT, "-o", "-").stdout)
+
     def test_faster_is_shorter(self):
         slow, fast = (len(self.wav("--set", f"rate={r}", "--voice", "en", TEXT)[0]) for r in (0.8, 1.6))
         self.assertGreater(slow / fast, 1.6)
@@ -162,6 +188,20 @@ class Speak(stylet.Case):
             self.assertLess(abs(semitones(report["reached"]["f0_hz"], report["reference"]["f0_hz"])), 1)
             self.assertEqual(report["not_reached"], [])
         self.assertNotEqual(chosen[80], chosen[230])
+
+    def test_known_words_make_the_rate_exact(self):
+        words = "Please leave your message after the tone, and we will call you back tomorrow morning."
+        (self.scratch / "words").write_text(words + "\n")
+        clip = self.scratch / "clip.wav"
+        for rate in 0.8, 1.5:
+            x, hz = self.wav("--set", f"rate={rate}", "--voice", "en+m3", words, name="clip.wav")
+            y, _ = self.wav("--like", clip, "--like-text", words, "--voice", "en+m3", words)
+            self.assertLess(abs(sounding(y, hz) / sounding(x, hz) - 1), 0.05, rate)
+        z, _ = self.wav("--like", clip, "--like-text", f"@{self.scratch / 'words'}", "--voice", "en+m3", words)
+        self.assertTrue(np.array_equal(y, z))
+        how = "--like", clip, "--like-text", words
+        rates = [self.report(*how, "--voice", v, text)["reference"]["rate_syl_s"] for v, text in (("en", TEXT), ("ru", "Доброе утро."))]
+        self.assertEqual(*rates)  # its letters are not those of the Russian text: English either way
 
     # ---- texts ----
 
@@ -215,11 +255,11 @@ class Speak(stylet.Case):
             self.assertLess(abs(len(plain) / len(x) * 100 / tempo - 1), 0.15, change)  # pauses do not follow the rate
 
     def test_the_report_is_words_for_people(self):
-        text = self.ok("speak", "--like", CLIP, "--voice", "en+m3", "--set", "pitch=450Hz", TEXT, "--dry-run").stdout.decode()
+        text = self.ok("speak", "--like", CLIP, "--voice", "en+m3", "--set", "pitch=450Hz,rate=20syl/s", TEXT, "--dry-run").stdout.decode()
         self.assertIn("en+m3", text)
-        self.assertRegex(text, r"pitch: 450 Hz wanted, \d+ Hz reached")
-        said = self.ok("speak", "--like", CLIP, "--voice", "en+m3", "--set", "pitch=450Hz", TEXT, "-o", self.scratch / "a.wav").err
-        self.assertRegex(said, r"not reached: pitch: 450 Hz wanted")
+        self.assertRegex(text, r"rate: 20.00 syllables/s wanted, [\d.]+ reached: the end of this voice's scale")
+        said = self.ok("speak", "--like", CLIP, "--voice", "en+m3", "--set", "rate=20syl/s", TEXT, "-o", self.scratch / "a.wav").err
+        self.assertRegex(said, r"not reached: rate: 20.00 syllables/s wanted")
 
     # ---- errors leave no file ----
 
@@ -261,6 +301,14 @@ class Speak(stylet.Case):
         self.fails(2, "speak", "--like", CLIP, TEXT, "--ssml", "-o", self.scratch / "a.wav", saying="--ssml")
         self.fails(2, "speak", "--like", CLIP, TEXT, "--json", "-o", "-", saying="--json")
         self.refuses(2, "-m", stylet.ROOT / "models/examples/style_token_attention", "--like", CLIP, TEXT, saying="f0_hz")
+
+    def test_words_that_do_not_go_are_refused(self):
+        self.ok("extract", "-w", "style", "-o", self.scratch / "styles.npz", CLIP)
+        self.refuses(2, "--like", f"{self.scratch / 'styles.npz'}#b_fast", "--like-text", "Hello there.", TEXT, saying="needs a clip")
+        self.refuses(2, "--from", CLIP, "--like-text", "Hello there.", TEXT, saying="without --like")
+        self.refuses(2, "--like", CLIP, "--like-text", " ".join([TEXT] * 20), TEXT, saying=["of another clip", "b_fast"])
+        self.refuses(2, "--like", CLIP, "--like-text", "...", TEXT, saying=["--like-text", "nothing to say"])
+        self.fails(3, "speak", "--like", CLIP, "--like-text", f"@{self.scratch / 'none'}", TEXT, "-o", self.scratch / "a.wav", saying="none")
 
     def test_outputs_that_cannot_be_written_are_refused(self):
         taken = self.scratch / "taken.wav"

@@ -40,6 +40,20 @@ static void level_leaves_pauses_out(void **state) {
     assert_true(level < -200);
 }
 
+static void speaking_time_holds_closures_and_no_pauses(void **state) {
+    float x[32000] = {0};
+    sty_speechlike facts;
+    sty_manner m;
+    (void)state;
+    /* sounding 0.2 to 0.7, 0.8 to 1.2 and 1.5 to 1.6 s: a closure of 0.1 s, a pause of 0.3 s */
+    for (size_t i = 0; i < 32000; i++) {
+        const double t = (double)i / 16000;
+        if ((t >= 0.2 && t < 0.7) || (t >= 0.8 && t < 1.2) || (t >= 1.5 && t < 1.6)) x[i] = i / 50 % 2 ? 0.1f : -0.1f;
+    }
+    assert_int_equal(sty_manner_measure(x, 32000, 16000, &m, &facts, NULL), STY_OK);
+    near(facts.speaking_s, 1.1, 0.041); /* levels are means of three frames: one more at each of four edges */
+}
+
 static void silence_has_no_pitch_and_is_not_voiced(void **state) {
     float x[16000] = {0};
     sty_speechlike facts;
@@ -95,6 +109,7 @@ int main(void) {
         cmocka_unit_test(rate_is_one_over_the_mean_distance_without_pauses),
         cmocka_unit_test(rate_needs_three_distances),
         cmocka_unit_test(level_leaves_pauses_out),
+        cmocka_unit_test(speaking_time_holds_closures_and_no_pauses),
         cmocka_unit_test(silence_has_no_pitch_and_is_not_voiced),
         cmocka_unit_test(strength_goes_from_the_voice_to_the_reference),
         cmocka_unit_test(changes_come_on_top),
