@@ -230,7 +230,8 @@ bool sty_engine_melody(sty_engine *e, int *low, int *high) {
 static sty_status choose_melody(sty_engine *e, const sty_engine_settings *s, sty_err *err) {
     int low, high, error = EE_OK;
     if (s->high) {
-        FILE *file = sty_engine_melody(e, &low, &high) ? tmpfile() : NULL;
+        const bool safe = s->low >= STY_LOW_LEAST && s->low <= STY_LOW_MOST && s->high > s->low && s->high - s->low <= STY_SPAN_MOST;
+        FILE *file = safe && sty_engine_melody(e, &low, &high) ? tmpfile() : NULL;
         char path[32];
         e->altered = true;
         error = EE_INTERNAL_ERROR;

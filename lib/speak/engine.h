@@ -53,12 +53,15 @@ sty_status sty_engine_voice(sty_engine *engine, const char *language, const char
  * LOW - 9 + (HIGH - LOW) * STY_TONE_HZ * t Hz at pitch 50 and range 50. False where
  * the voice's files cannot be read, so that no other LOW and HIGH can be set. */
 #define STY_TONE_HZ (108.0 / 2 / 4096)
+/* Bounds of LOW and HIGH - LOW: espeak-ng reads outside its tables for a tone of 0 Hz or
+ * less, and 25 Hz is the lowest it speaks. */
+enum { STY_LOW_LEAST = 34, STY_LOW_MOST = 400, STY_SPAN_MOST = 400 };
 bool sty_engine_melody(sty_engine *engine, int *low, int *high);
 
 /* Speaks UTF-8 text. settings NULL: the voice as it is. most_s: stops when so many
  * seconds are there (0: never). With ssml, text is an SSML document.
  * Errors: STY_BAD_ARGUMENT (nothing to say), STY_OUT_OF_MEMORY, STY_INTERNAL (espeak-ng fails, or
- * refuses a LOW and HIGH). */
+ * a LOW and HIGH out of bounds or refused). */
 sty_status sty_engine_say(sty_engine *engine, const char *text, bool ssml, const sty_engine_settings *settings,
                           double most_s, sty_speech *speech, sty_err *err);
 

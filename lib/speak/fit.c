@@ -7,9 +7,7 @@
 #include <string.h>
 
 enum { MOST_ROUNDS = 4, FIT_SECONDS = 30, GAIN_ROUNDS = 6 };
-/* Of espeak-ng's tones, 0 to 255: the one that does not move with the range, and one below
- * the ends of sentences, which are at 25, that must keep an F0 above nothing. */
-static const double PIVOT_TONE = 36, LEAST_TONE = 10;
+static const double PIVOT_TONE = 36; /* the one of espeak-ng's tones that does not move with the range */
 static const double KNEE = 0.7, CEILING = 0.99; /* samples below the knee stay as they are, none passes the ceiling */
 static const double MOST_EXCESS_DB = 9;         /* gain beyond what the peaks allow */
 
@@ -137,13 +135,13 @@ static sty_status widen(sty_engine *engine, const sty_fit_request *request, cons
     if (!(step > 0)) return STY_OK;
     now.pitch = STY_PITCH_OWN;
     now.range = STY_RANGE_OWN;
-    for (int round = 0; round < MOST_ROUNDS && distance(aim, &got) > 0.02; round++) {
+    for (int k = 0; k < MOST_ROUNDS && distance(aim, &got) > 0.02; k++) {
         const double tone = (got.f0_hz - base) / step;
-        if (!(tone > LEAST_TONE)) break;
+        if (!(tone > 0)) break;
         if (got.range_st > 0 && aim->range_st > 0) step *= clamp(aim->range_st / got.range_st, 0.5, 2);
-        step = fmin(step, aim->f0_hz / (tone - LEAST_TONE));
-        now.low = (int)lround(aim->f0_hz - step * tone) + 9;
-        now.high = now.low + (int)fmax(1, step / STY_TONE_HZ + 0.5);
+        step = fmin(step, (aim->f0_hz - (STY_LOW_LEAST - 9)) / tone);
+        now.low = (int)clamp(round(aim->f0_hz - step * tone) + 9, STY_LOW_LEAST, STY_LOW_MOST);
+        now.high = now.low + (int)clamp(step / STY_TONE_HZ + 0.5, 1, STY_SPAN_MOST);
         base = now.low - 9;
         step = (now.high - now.low) * STY_TONE_HZ;
         const sty_status status = attempt(engine, request, &now, aim, fit, &got, speech, err);

@@ -130,15 +130,19 @@ class Speak(stylet.Case):
         report = self.report("--set", "pitch=160Hz,range=12st", *how)
         self.assertGreater(report["settings"]["high"], 118)  # of that voice's own file
         self.assertIn('range="+98%"', self.ok("speak", "--set", "pitch=160Hz,range=12st", *how, "--ssml-for", "espeak-ng").stdout.decode())
-        ranges = []
+        ranges, reached = [], []
         for st in 4, 8, 12:
             change = "--set", f"pitch=160Hz,range={st}st"
             ranges.append(range_f0(*self.wav(*change, *how)))
             # by the program: the frames that this file's autocorrelation keeps are the loud, high ones of a wide melody
-            self.assertLess(abs(semitones(self.report(*change, *how)["reached"]["f0_hz"], 160)), 1)
+            report = self.report(*change, *how)
+            reached.append(report["reached"]["f0_range_st"])
+            self.assertLess(abs(semitones(report["reached"]["f0_hz"], 160)), 1)
+            if report["settings"]["high"]:
+                self.assertGreaterEqual(report["settings"]["low"], 34)  # below, espeak-ng reads outside its tables
         self.assertLess(abs(ranges[0] - 4), 1)
-        self.assertGreater(ranges[1], 6.2)  # where the scale ends for this voice, at its own pitch
-        self.assertGreater(ranges[2], ranges[1] + 1)
+        self.assertGreater(min(ranges[1:]), 6.2)  # where the scale ends for this voice, at its own pitch
+        self.assertGreater(reached[2], reached[1] + 0.5)
         self.assertEqual(self.ok("speak", "--set", "range=30st", "--voice", "en+f2", TEXT, "-o", "-").stdout,
                          self.ok("speak", "--set", "range=30st", "--voice", "en+f2", TEXT, "-o", "-").stdout)
 
