@@ -23,10 +23,10 @@ sty_manner sty_fit_goal(const sty_manner *own, const sty_manner *reference, doub
 
 /* What is aimed at for an F0 range where most_st is all that can be reached: itself to four
  * ninths of that, above ever less of it. Speech has 6 to 15 semitones, espeak-ng's voices 4
- * to 9 at the end of its scale and up to 12 with another melody, whose lowest tone has to
+ * to 9 at the end of its scale and 8 to 12 with another melody, whose lowest tone has to
  * stay a voice: cut there all of it would sound alike, so it is narrowed and keeps its
  * order. */
-enum { STY_RANGE_LIVELIEST_ST = 9, STY_RANGE_WIDEST_ST = 14 };
+enum { STY_RANGE_LIVELIEST_ST = 9, STY_RANGE_WIDEST_ST = 9 };
 double sty_fit_range(double range_st, double most_st);
 
 typedef struct sty_fit_request {
