@@ -1,4 +1,4 @@
-"""Long recordings: memory that does not grow with them, or a limit that is said."""
+"""Long recordings: memory that does not grow with them, or a limit that is said. Not for sanitizers, which take their own."""
 import json
 import os
 import resource
