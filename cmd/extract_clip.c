@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "extract_clip.h"
 
+#include "heap.h"
 #include "pieces.h"
 
 #include <errno.h>
@@ -358,6 +359,8 @@ static sty_status run_entry(clip_work *w, const request *r, bool shared, sty_err
 
 void clip_work_run(void *context, const sty_entry *entry, int fd, bool again, bool shared, sty_emitter *emitter) {
     clip_work *w = context;
+    if (!w->begun) heap_part();
+    w->begun = true;
     const bool part = entry->start_s > 0 || entry->end_s > 0;
     const request r = {.entry = entry,
                        .id = entry->id,

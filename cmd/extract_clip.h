@@ -17,6 +17,7 @@ typedef struct clip_work {
     int channel; /* 0: all of them as the model has it; -1: a record for each */
     bool zero_nonfinite;
     sty_average *pieces; /* with --chunk */
+    bool begun; /* in this worker */
     /* of the source at hand */
     int fd;
     sty_clip *whole; /* decoded once for all its parts */

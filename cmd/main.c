@@ -2,16 +2,14 @@
  * anything else happens. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "heap.h"
 #include "messages.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static void print_help(FILE *out) {
@@ -80,7 +78,7 @@ static int run_command(const command *cmd, int n_args, char **args, char **argv)
 /* An OpenMP build of OpenBLAS takes its thread count from the environment only. */
 static void pin_blas(char **argv) {
     const char *threads = getenv("OMP_NUM_THREADS");
-    sty_blas_init();
+    sty_blas_end_threads();
     if (sty_blas_needs_environment() && (!threads || strcmp(threads, "1") != 0)) {
         setenv("OMP_NUM_THREADS", "1", 1);
         execv("/proc/self/exe", argv);
@@ -94,31 +92,8 @@ static void hold_standard_streams(void) {
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0) _exit(EXIT_OUTPUT);
 }
 
-/* Memory of one clip serves the next: given back to the system and asked for anew,
- * its pages would cost a quarter of a clip's time. */
-static void keep_memory(void) {
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
-}
-
-/* The first touch of a page is dear: for a single clip as dear as the network. So the
- * heap begins large and in huge pages, where the system has them. What is not touched
- * costs nothing. Where blocks do not come from below the break (under a sanitizer)
- * there is nothing to do. */
-static void begin_heap(void) {
-    enum { HEAP_BYTES = 14 << 20, FIRST_BYTES = 1 << 20, PAGE_BYTES = 4096 };
-    mallopt(M_TOP_PAD, HEAP_BYTES);
-    char *block = malloc(FIRST_BYTES); /* more than a new heap has: it grows */
-    mallopt(M_TOP_PAD, FIRST_BYTES);
-    const uintptr_t begin = (uintptr_t)block / PAGE_BYTES * PAGE_BYTES, end = (uintptr_t)sbrk(0);
-    if (block && begin < end && end - begin <= 2 * HEAP_BYTES) 
-        madvise(block - (uintptr_t)block % PAGE_BYTES, end - begin, MADV_HUGEPAGE);
-    free(block);
-}
-
 int main(int argc, char **argv) {
-    keep_memory();
-    begin_heap();
+    heap_begin();
     hold_standard_streams();
     pin_blas(argv);
     signal(SIGPIPE, SIG_IGN);

@@ -26,12 +26,19 @@ sty_status sty_clip_reserve(sty_clip *clip, size_t n_samples, const char *name, 
     return STY_OK;
 }
 
-/* True when every value is usable. No way out of the loop: that makes it quick. */
+/* True when every value is usable. Blocks without a way out: the compiler makes them wide. */
 static bool all_usable(const float *x, size_t n) {
-    bool usable = true;
-    for (size_t i = 0; i < n; i++)
-        usable &= fabsf(x[i]) <= LOUDEST;
-    return usable;
+    enum { BLOCK = 64 };
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        int unusable = 0;
+        for (size_t j = 0; j < BLOCK; j++)
+            unusable |= !(fabsf(x[i + j]) <= LOUDEST);
+        if (unusable) return false;
+    }
+    for (; i < n; i++)
+        if (!(fabsf(x[i]) <= LOUDEST)) return false;
+    return true;
 }
 
 sty_status sty_clip_append(sty_clip *clip, const float *block, size_t n_frames, int channels,

@@ -11,6 +11,14 @@ void sty_blas_init(void) {
     if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
 }
 
+/* The library's own handler for forks, by its exported name; not there in other BLAS. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+void sty_blas_end_threads(void) {
+    sty_blas_init();
+    if (openblas_get_parallel() == OPENBLAS_THREAD && blas_thread_shutdown_) blas_thread_shutdown_();
+}
+
 bool sty_blas_needs_environment(void) { return openblas_get_parallel() == OPENBLAS_OPENMP; }
 
 const char *sty_blas_core(void) { return openblas_get_corename(); }

@@ -11,6 +11,12 @@
 /* Sets OpenBLAS to one thread; call before the first product. Cheap to repeat. */
 void sty_blas_init(void);
 
+/* For a program that computes in one thread: the same, and ends the threads that OpenBLAS
+ * starts when it is loaded, one for each further processor. Until they end or sleep they
+ * keep a processor busy each, and fork waits for them. Call it before any other thread
+ * is there. */
+void sty_blas_end_threads(void);
+
 /* True when the loaded OpenBLAS is an OpenMP build that ignores the setting
  * above: the program must then be started with OMP_NUM_THREADS=1. */
 bool sty_blas_needs_environment(void);
