@@ -17,6 +17,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
@@ -34,14 +36,19 @@ typedef float quad __attribute__((vector_size(16), may_alias));
 
 LANES_INLINE lanes lanes_set(float x) { return x - (lanes){0}; }
 
-/* a b + c; with one rounding where the processor has it. */
+/* a b + c with one rounding; by way of double where the path has no instruction for it. Bins that are quiet beside
+ * loud ones are made of what these products leave over: with two roundings they are a third further off. */
 LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
 #if STY_LANES == 16 && defined(__AVX512F__)
     return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif STY_LANES == 8 && defined(__FMA__)
     return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif STY_LANES == 4 && defined(__aarch64__)
+    return (lanes)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
-    return a * b + c;
+    typedef double doubles __attribute__((vector_size(8 * STY_LANES)));
+    const doubles product = __builtin_convertvector(a, doubles) * __builtin_convertvector(b, doubles);
+    return __builtin_convertvector(product + __builtin_convertvector(c, doubles), lanes);
 #endif
 }
 

@@ -3,14 +3,14 @@
  * How the complex transform is split: KISS FFT is dear in its leaf of two points
  * and cheap in those of four, and its data should stay in the first cache. So the
  * smallest factor R in 1, 2, 4, 8 is taken that leaves a part with an even number
- * of factors two and of at most PART_BYTES; without one, the smallest that leaves
- * an even number. */
+ * of factors two and of at most PART points; without one, the smallest that leaves
+ * an even number. It is the same for every width, so that all paths round alike. */
 #include "audio/stft_plan.h"
 
 #include <kiss_fft.h>
 #include <math.h>
 
-enum { PART_BYTES = 16384 };
+enum { PART = 256 };
 
 static const double two_pi = 6.283185307179586476925286766559;
 
@@ -43,12 +43,11 @@ static bool even_twos(size_t n) {
     return twos % 2 == 0;
 }
 
-static size_t choose_radix(size_t half, size_t lanes) {
-    const size_t most = PART_BYTES / (2 * sizeof(float) * lanes);
+static size_t choose_radix(size_t half) {
     size_t fallback = 0;
     for (size_t radix = 1; radix <= 8; radix *= 2) {
         if (half % radix != 0 || !even_twos(half / radix)) continue;
-        if (half / radix <= most) return radix;
+        if (half / radix <= PART) return radix;
         if (!fallback) fallback = radix;
     }
     return fallback ? fallback : 1;
@@ -113,7 +112,7 @@ static sty_twiddle twiddle(size_t number, size_t of) {
 }
 
 static bool plan_last_pass(sty_stft_plan *plan, size_t lanes, sty_arena *arena) {
-    plan->radix = choose_radix(plan->half, lanes);
+    plan->radix = choose_radix(plan->half);
     plan->part = plan->half / plan->radix;
     plan->join = sty_arena_alloc(arena, plan->half, sizeof *plan->join);
     plan->real = sty_arena_alloc(arena, plan->half + 1, sizeof *plan->real);

@@ -206,15 +206,21 @@ static void first_pass(const sty_stft_plan *plan, const float *const *rows, cpx 
     }
 }
 
+/* The butterflies behind the first: quarter by quarter, so that what is small enough
+ * stays in the first cache until it is done. */
+static void later_passes(const sty_stft_plan *plan, cpx *x, size_t n) {
+    const size_t m = n / 4;
+    for (size_t i = 0; m > 4 && i < n; i += m)
+        later_passes(plan, x + i, m);
+    kf_bfly4(x, plan->part / n, plan->kiss, m);
+}
+
 static void transform_parts(const sty_stft_plan *plan, const float *const *rows, cpx *parts) {
-    const size_t n = plan->part;
     cpx *in = plan->in;
     if (plan->place) {
         first_pass(plan, rows, parts);
-        for (cpx *part = parts; part < parts + plan->half; part += n)
-            for (size_t m = 4; m < n; m *= 4)
-                for (size_t first = 0; first < n; first += 4 * m)
-                    kf_bfly4(part + first, n / (4 * m), plan->kiss, m);
+        for (size_t first = 0; first < plan->half; first += plan->part)
+            later_passes(plan, parts + first, plan->part);
         return;
     }
     load_rows(rows, plan->window, plan->window_first, plan->window_end, in);
