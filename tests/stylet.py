@@ -1,4 +1,5 @@
 """Shared by tests that run the program: running it, golden tensors, sound to feed it."""
+import functools
 import json
 import os
 import pathlib
@@ -23,6 +24,22 @@ def run(*args, stdin=None, env=None, cwd=ROOT, timeout=300):
                           cwd=cwd, timeout=timeout, env={**os.environ, **(env or {})})
     done.err = done.stderr.decode()
     return done
+
+
+@functools.lru_cache(None)
+def paths():
+    """Dispatch paths of this processor, each forced by STYLET_CPU; a name that is not given when asked for is none of them."""
+    clip, found = FIXTURES / "b_fast.wav", []
+    for path in ("generic", "avx2", "avx512"):
+        done = run("bench", "-m", ROOT / "models" / "default", "--json", "--seconds", "0.01", clip, env={"STYLET_CPU": path})
+        if json.loads(done.stdout)["kernels"] == path:
+            found.append(path)
+    return tuple(found)
+
+
+def ways():
+    """(name, further arguments, environment) of every dispatch path, and of --exact, which forces plain libraries, too."""
+    return [(path, (), {"STYLET_CPU": path}) for path in paths()] + [("exact", ("--exact",), {})]
 
 
 def golden(name):
@@ -93,6 +110,11 @@ class Case(unittest.TestCase):
 
     def records(self, *args, **how):
         return [json.loads(line) for line in self.ok(*args, **how).stdout.splitlines()]
+
+    def on_every_path(self, *args):
+        """(path, records) of every dispatch path and of --exact."""
+        for path, more, env in ways():
+            yield path, self.records(*args, *more, env=env)
 
     def fails(self, code, *args, saying=(), **how):
         """The exit code, and an error line that holds each text of `saying`."""

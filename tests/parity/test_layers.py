@@ -1,4 +1,4 @@
-"""Every layer type against the published implementation it is named after: golden/layers.
+"""Every layer type against the published implementation it is named after (golden/layers), on every dispatch path.
 
 A golden file holds weights `w.*`, inputs `in.*` and expected outputs `out.*`. For each a manifest is written here by
 hand, the program runs over it, and every expected tensor gets its verdict as a line "# name difference tolerance".
@@ -14,11 +14,12 @@ import tap
 TOLERANCE = 1e-5
 
 
-class Layers(stylet.Case):
+class Layers:
+    """The tests, for one way to run the program (stylet.ways())."""
+
     def load(self, name):
         self.count = getattr(self, "count", 0)
         self.golden = stylet.read_safetensors(stylet.golden(f"layers/{name}.safetensors"))
-
 
     def weights(self):
         return {name[2:]: array for name, array in self.golden.items() if name.startswith("w.") and array.ndim > 0}
@@ -46,7 +47,8 @@ class Layers(stylet.Case):
     def outputs(self, model, features, wanted, **bound):
         """The wanted outputs by name, as arrays."""
         binds = [part for name, array in bound.items() for part in ("--bind", f"{name}={self.save(name, array)}")]
-        record, = self.records("extract", "-m", model, "-w", ",".join(wanted), *binds, self.save("features", features))
+        record, = self.records("extract", *self.more, "-m", model, "-w", ",".join(wanted), *binds,
+                               self.save("features", features), env=self.env)
         self.assertEqual(record["status"], "ok")
         return [np.array(record[name]) for name in wanted]
 
@@ -272,6 +274,11 @@ class Layers(stylet.Case):
                 self.verdict(f"out_masked_{size}, clip {n}", out, self.golden[f"out.out_masked_{size}"][:, n])
                 self.verdict(f"attn_masked_{size}, clip {n}", maps,
                              self.golden[f"out.attn_masked_{size}"][:, :, n].transpose(2, 0, 1))
+
+
+for way, further, environment in stylet.ways():
+    kind = f"Layers_{way}"
+    globals()[kind] = type(kind, (Layers, stylet.Case), {"more": further, "env": environment})
 
 
 if __name__ == "__main__":

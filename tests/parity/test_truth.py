@@ -1,11 +1,11 @@
 """Where golden float32 numbers use up much of their own tolerance: the program, and they, against float64.
 
 The truth is the front end and the layers in float64 numpy (tests/convert), from the same checkpoint. It says whose rounding
-a difference is: measured (AVX2), program and golden numbers are off it by
+a difference is: measured, program (the worst path) and golden numbers are off it by
 
     Mellotron, state of me_example2 from features            5e-6  8e-6
     DelightfulTTS (tts-framework), state of T6               4e-5  1.0e-4
-    DelightfulTTS (tts-framework), all states, from the wav  3e-5  3e-5    (the float32 transform of quiet bins)
+    DelightfulTTS (tts-framework), all states, from the wav  4e-5  3e-5    (the float32 transform of quiet bins)
 """
 import subprocess
 import sys
@@ -32,10 +32,11 @@ class Truth(stylet.Case):
         if isinstance(source, np.ndarray):
             np.save(self.scratch / "x.npy", source)
             source = self.scratch / "x.npy"
-        record, = self.records("extract", "-m", model, "-w", output, source)
-        off = np.abs(np.array(record[output]) - truth).max()
-        print(f"# {self._testMethodName[5:]}: program {off:.1e}, golden numbers {np.abs(golden - truth).max():.1e}", flush=True)
-        self.assertLessEqual(off, tolerance)
+        for way, (record,) in self.on_every_path("extract", "-m", model, "-w", output, source):
+            off = np.abs(np.array(record[output]) - truth).max()
+            print(f"# {self._testMethodName[5:]}: program {off:.1e} ({way}), golden numbers {np.abs(golden - truth).max():.1e}",
+                  flush=True)
+            self.assertLessEqual(off, tolerance, way)
 
     def test_mellotron_state(self):
         model, twin, golden = self.family("mellotron", "--family", "mellotron")
