@@ -303,7 +303,9 @@ static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
     j->run.sort = o->sort || sty_specifier_sorts(j->output.data);
     j->run.list = &j->list;
     j->run.facts = &j->facts;
-    j->run.pool = (sty_pool_options){.n_workers = o->jobs ? o->jobs : sty_granted_workers(),
+    const int n_workers = o->jobs ? o->jobs : sty_granted_workers();
+    sty_session_share_memory(j->work.session, !o->json_input && j->run.n < (size_t)n_workers ? j->run.n : (size_t)n_workers);
+    j->run.pool = (sty_pool_options){.n_workers = n_workers,
                                      .timeout_s = o->timeout > 0 ? o->timeout : 60,
                                      .n_columns = j->list_options.n_keep,
                                      .close_fd = -1,

@@ -3,11 +3,8 @@
 #define _GNU_SOURCE
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 struct sty_arena_chunk {
     struct sty_arena_chunk *next;
@@ -125,27 +122,4 @@ void sty_arena_clear(sty_arena *arena) {
     }
     arena->first = NULL;
     arena->n_bytes = 0;
-}
-
-/* ---- how much there is ---- */
-
-/* The number behind a name in a file of /proc, in units of `unit` bytes; SIZE_MAX: none. */
-static size_t proc_value(const char *path, const char *name, size_t unit) {
-    char line[256];
-    size_t value = SIZE_MAX;
-    FILE *file = fopen(path, "re");
-    if (!file) return SIZE_MAX;
-    while (value == SIZE_MAX && fgets(line, sizeof line, file))
-        if (strncmp(line, name, strlen(name)) == 0) value = (size_t)strtoull(line + strlen(name), NULL, 10);
-    fclose(file);
-    return value < SIZE_MAX / unit ? value * unit : SIZE_MAX;
-}
-
-size_t sty_mem_available(void) {
-    struct rlimit limit;
-    const size_t free_bytes = proc_value("/proc/meminfo", "MemAvailable:", 1024);
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return free_bytes;
-    const size_t used = proc_value("/proc/self/statm", "", (size_t)sysconf(_SC_PAGESIZE));
-    const size_t left = limit.rlim_cur > used ? (size_t)limit.rlim_cur - used : 0;
-    return left < free_bytes ? left : free_bytes;
 }

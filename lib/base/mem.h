@@ -33,10 +33,6 @@ char *sty_copy_text(const char *text, size_t length);
 
 void sty_free(void *block); /* NULL is fine */
 
-/* Bytes of memory that can still be had: what the system calls available, or the rest of
- * the address space this process may use. SIZE_MAX: nobody says. */
-size_t sty_mem_available(void);
-
 /* Test hook: the n-th allocation from now on (1 = next) fails, and all after it
  * when sticky. 0 switches it off. Returns how many allocations were counted since
  * it was switched on (SIZE_MAX counts and fails none). Not thread safe. */

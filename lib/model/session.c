@@ -261,6 +261,8 @@ size_t sty_session_frames(const sty_session *session) { return session->shapes[0
 
 size_t sty_session_padded(const sty_session *session) { return session->n_padded; }
 
+void sty_session_share_memory(sty_session *session, size_t n) { session->n_sharing = n; }
+
 size_t sty_model_attention_maps(const sty_model *model, const char *output, const char **names, size_t n) {
     const sty_graph *graph = &model->graph;
     const sty_output *found = find_output(model, output);

@@ -30,4 +30,8 @@ void sty_session_pad_short(sty_session *session, bool on);
 /* What the last run added for it: samples of a clip, frames of features. */
 size_t sty_session_padded(const sty_session *session);
 
+/* So many processes run such sessions at once: what is available to a graph that needs
+ * much is divided by it. */
+void sty_session_share_memory(sty_session *session, size_t n);
+
 #endif

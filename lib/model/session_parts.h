@@ -35,6 +35,7 @@ struct sty_session {
     bool ran;
     size_t least_frames; /* too short inputs are padded to; 0: they fail */
     size_t n_padded;
+    size_t n_sharing; /* sessions that the memory is for; 0: this one */
     sty_stage_fn stage;
     void *stage_context;
 };

@@ -2,12 +2,14 @@
  * node. One block of floats holds all values; it only grows, so a warm session
  * allocates nothing. Clips longer than a stretch of blocks.h go through it stretch by
  * stretch as far as that goes; a short clip is one whose nodes are all run once. */
+#include "base/available.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "model/session_parts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* An input that the needed nodes read and nobody has bound, or -1. */
@@ -86,11 +88,13 @@ static sty_status check_memory(const sty_session *session, size_t n_floats, bool
     const size_t features = given || session->in_blocks ? 0 : sty_shape_count(&session->shapes[0]);
     const double bytes = ((double)n_floats + (double)features) * sizeof(float);
     if (bytes < ORDINARY_BYTES || n_floats <= session->block_floats) return STY_OK;
-    const size_t available = sty_mem_available();
-    if (bytes < (double)available) return STY_OK;
-    return sty_err_set(err, STY_TOO_LONG, "%zu frames (%.0f s) need %.1f GB of memory in this model, %.1f GB are to be had; "
+    const size_t n = session->n_sharing > 1 ? session->n_sharing : 1, share = sty_mem_available() / n;
+    if (bytes < (double)share) return STY_OK;
+    char workers[64] = "";
+    if (n > 1) snprintf(workers, sizeof workers, " for each of %zu workers (-j 1: one)", n);
+    return sty_err_set(err, STY_TOO_LONG, "%zu frames (%.0f s) need %.1f GB of memory in this model, %.1f GB are to be had%s; "
                        "--chunk 60 or --window 60 run it in pieces", n_frames,
-                       (double)n_frames * p->hop_length / p->sample_rate, bytes / 1e9, (double)available / 1e9);
+                       (double)n_frames * p->hop_length / p->sample_rate, bytes / 1e9, (double)share / 1e9, workers);
 }
 
 /* Nodes that are run once: all that are needed, or those behind the blocks. */

@@ -1,6 +1,10 @@
-"""Long recordings: memory that does not grow with them, or a limit that is said. Not for sanitizers, which take their own."""
+"""Memory: what does not grow with a recording, what has a limit that is said, what workers share. Not for sanitizers,
+which take their own."""
+import hashlib
 import json
 import os
+import pathlib
+import re
 import resource
 import subprocess
 
@@ -50,23 +54,79 @@ class Long(stylet.Case):
         path = sparse_wav(self.scratch / "hour.wav", 3600)
         self.assertLess(self.peak("extract", "-j", 1, "--chunk", 60, path), 100)
 
+    def model_of(self, tensors, layers):
+        """A folder with a model of 20 bins whose output is the last layer's."""
+        folder = self.scratch / "model"
+        folder.mkdir()
+        stylet.write_safetensors(folder / "weights.safetensors", tensors)
+        digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+        shapes = {name: {"dtype": "F32", "shape": list(array.shape)} for name, array in tensors.items()}
+        (folder / "manifest.json").write_text(json.dumps({
+            "format": "stylet", "version": 1, "name": "wide", "front_end": {"sample_rate": 16000, "n_mels": 20},
+            "weights": [{"file": "weights.safetensors", "sha256": digest, "tensors": shapes}],
+            "layers": layers, "outputs": {"style": {"from": layers[-1]["name"]}}}))
+        return folder
+
+    def wide_model(self):
+        """2048 channels that are normalised over the whole clip: 16 kB a frame."""
+        generator = np.random.default_rng(1)
+        return self.model_of({"in.weight": generator.normal(size=(2048, 20)), "in.bias": generator.normal(size=2048)},
+                             [{"name": "in", "type": "linear", "units": 2048},
+                              {"name": "norm", "type": "instance_norm", "affine": False}, {"name": "mean", "type": "pool"}])
+
+    def limited(self, frames, limit, *args, copies=1):
+        """Errors of a run over so many clips of so many frames in so much address space."""
+        inputs = [self.scratch / f"{i}.npy" for i in range(copies)]
+        for path in inputs:
+            np.save(path, np.ones((frames, 20), np.float32))
+        done = subprocess.run([stylet.STYLET, "extract", "-m", self.scratch / "model", *map(str, args), *inputs], capture_output=True,
+                              cwd=stylet.ROOT, timeout=300, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(records), copies, done.stderr.decode())
+        return [record.get("error") for record in records]
+
     def test_what_must_be_seen_whole_has_a_limit_that_is_said(self):
-        model = stylet.ROOT / "models" / "examples" / "multi_head_attention"
-        bins = 20
-        name, = (layer["name"] for layer in json.loads((model / "manifest.json").read_text())["layers"]
-                 if layer["type"] == "multi_head_attention")
-        np.save(self.scratch / "long.npy", np.zeros((60000, bins), np.float32))
-        limit = 3 << 30
+        self.wide_model()
+        error, = self.limited(200000, 3 << 30, "-j", 1)
+        self.assertEqual(error["code"], "too_long")
+        for text in ["200000 frames", "GB of memory", "--window"]:
+            self.assertIn(text, error["message"])
+        self.assertNotIn("workers", error["message"])
 
-        def limited():
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    def test_workers_share_the_memory_that_is_there(self):
+        self.wide_model()
+        self.assertEqual(self.limited(20000, 2 << 30, "-j", 1, copies=8), [None] * 8)
+        errors = self.limited(20000, 2 << 30, "-j", 8, copies=8)
+        self.assertEqual([error["code"] for error in errors], ["too_long"] * 8)
+        self.assertIn("for each of 8 workers", errors[0]["message"])
+        self.assertEqual(self.limited(20000, 2 << 30, "-j", 8), [None])  # one input, hence one worker
 
-        done = subprocess.run([stylet.STYLET, "extract", "-j", "1", "-m", model, "-w", f"{name}.attention", self.scratch / "long.npy"],
-                              capture_output=True, cwd=stylet.ROOT, preexec_fn=limited, timeout=300)
-        self.assertEqual(done.returncode, 3, done.stderr.decode())
-        self.assertIn(b'"code":"too_long"', done.stdout)
-        self.assertIn(b"GB of memory", done.stdout)
-        self.assertIn(b"--window", done.stdout)
+    def test_workers_have_the_weights_in_common(self):
+        model = self.model_of({"a.weight": np.ones((4096, 20)), "a.bias": np.zeros(4096), "b.weight": np.ones((4096, 4096)),
+                               "b.bias": np.zeros(4096), "c.weight": np.ones((4, 4096)), "c.bias": np.zeros(4)},
+                              [{"name": name, "type": "linear", "units": units} for name, units in [("a", 4096), ("b", 4096), ("c", 4)]]
+                              + [{"name": "mean", "type": "pool"}])
+        np.save(self.scratch / "x.npy", np.ones((50, 20), np.float32))
+        line = json.dumps({"path": str(self.scratch / "x.npy")}).encode() + b"\n"
+        with subprocess.Popen([stylet.STYLET, "extract", "-m", model, "-j", "2", "--json-input", "-"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, cwd=stylet.ROOT) as run:
+            run.stdin.write(2 * line)
+            run.stdin.flush()
+            for _ in range(2):  # both have answered; now they wait for more
+                self.assertEqual(json.loads(run.stdout.readline())["status"], "ok")
+            workers = pathlib.Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+            sizes = [self.megabytes_of(worker) for worker in workers]
+            run.stdin.close()
+            run.stdout.read()
+        self.assertEqual(len(workers), 2)
+        for there, own in sizes:
+            self.assertGreater(there, 64)  # the weights, read and packed
+            self.assertLess(own, 16)
+
+    def megabytes_of(self, pid):
+        """Of a process: in memory, and written by it alone."""
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return [int(re.search(rf"^{name}: +(\d+) kB", text, re.M)[1]) / 1024 for name in ("Rss", "Private_Dirty")]
 
 
 if __name__ == "__main__":
