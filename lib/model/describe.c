@@ -2,6 +2,7 @@
 #include "model/describe.h"
 
 #include "base/hash.h"
+#include "model/session.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ typedef struct {
     sty_reach *reach; /* of values */
     size_t min_frames, frames_per_10_s;
     double total;
+    const char *main; /* the first output, or NULL */
+    double long_bytes[2]; /* that it takes from a clip of ten minutes and of an hour; 0: none to be had */
 } graph_facts;
 
 static void forget(graph_facts *facts) {
@@ -28,12 +31,28 @@ static void forget(graph_facts *facts) {
     sty_free(facts->reach);
 }
 
+static bool measure_long(const sty_model *model, graph_facts *facts) {
+    static const size_t seconds[2] = {600, 3600};
+    const sty_front_end_params *p = sty_front_end_facts(model->front_end);
+    sty_session *session = NULL;
+    facts->main = model->info.n_outputs ? model->outputs[0].info.name : NULL;
+    facts->long_bytes[0] = facts->long_bytes[1] = 0;
+    if (!facts->main) return true;
+    if (sty_session_create(model, &facts->main, 1, &session, NULL) != STY_OK) return false;
+    for (int i = 0; i < 2; i++) {
+        const size_t n_frames = sty_front_end_frames(p, seconds[i] * (size_t)p->sample_rate);
+        if (sty_session_memory(session, n_frames, &facts->long_bytes[i], NULL) != STY_OK) facts->long_bytes[i] = 0;
+    }
+    sty_session_free(session);
+    return true;
+}
+
 static bool measure(const sty_model *model, graph_facts *facts) {
     const sty_graph *graph = &model->graph;
     const sty_front_end_params *p = sty_front_end_facts(model->front_end);
     facts->shapes = sty_alloc(graph->n_values, sizeof *facts->shapes);
     facts->reach = sty_alloc(graph->n_values, sizeof *facts->reach);
-    if (!facts->shapes || !facts->reach) {
+    if (!facts->shapes || !facts->reach || !measure_long(model, facts)) {
         forget(facts);
         return false;
     }
@@ -114,6 +133,13 @@ static void json_layers(const sty_model *model, const graph_facts *facts, sty_bu
     }
 }
 
+static void json_memory(const graph_facts *facts, sty_buf *out) {
+    if (!facts->main) return;
+    sty_buf_text(out, ",\n  \"memory_bytes\": {\"output\": ");
+    sty_buf_json(out, facts->main);
+    sty_buf_printf(out, ", \"ten_minutes\": %.0f, \"hour\": %.0f}", facts->long_bytes[0], facts->long_bytes[1]);
+}
+
 void sty_describe_json(const sty_model *model, sty_buf *out) {
     const sty_model_info *info = &model->info;
     graph_facts facts;
@@ -131,6 +157,7 @@ void sty_describe_json(const sty_model *model, sty_buf *out) {
     sty_buf_printf(out, ",\n  \"parameters\": %zu,\n  \"multiply_adds_per_second\": %.0f", info->n_parameters, facts.total / 10);
     sty_buf_printf(out, ",\n  \"min_frames\": %zu,\n  \"min_seconds\": %.6g", facts.min_frames,
                    min_seconds(model, facts.min_frames));
+    json_memory(&facts, out);
     sty_buf_text(out, ",\n  \"front_end\": {");
     sty_describe_front_end(model, true, ", ", out);
     sty_buf_text(out, "},\n  \"inputs\": {");
@@ -205,6 +232,9 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
     sty_buf_printf(out, "size        %zu parameters, %.1f million multiply-adds a second of audio\n",
                    info->n_parameters, facts.total / 10 / 1e6);
     sty_buf_printf(out, "shortest    %zu frames, %.3f s\n", facts.min_frames, min_seconds(model, facts.min_frames));
+    if (facts.main)
+        sty_buf_printf(out, "memory      %.1f MB for '%s' of ten minutes, %.1f MB of an hour\n", facts.long_bytes[0] / 1e6, facts.main,
+                       facts.long_bytes[1] / 1e6);
     sty_buf_text(out, "front end   ");
     sty_describe_front_end(model, false, " ", out);
     text_layers(graph, &facts, out);

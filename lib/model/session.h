@@ -30,6 +30,11 @@ void sty_session_pad_short(sty_session *session, bool on);
 /* What the last run added for it: samples of a clip, frames of features. */
 size_t sty_session_padded(const sty_session *session);
 
+/* Bytes that the graph and its features would take for a clip of n_frames, computed from
+ * shapes; nothing is run, what was bound is forgotten. Errors: STY_TOO_SHORT,
+ * STY_OUT_OF_MEMORY (beyond counting). */
+sty_status sty_session_memory(sty_session *session, size_t n_frames, double *n_bytes, sty_err *err);
+
 /* So many processes run such sessions at once: what is available to a graph that needs
  * much is divided by it. */
 void sty_session_share_memory(sty_session *session, size_t n);

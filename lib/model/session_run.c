@@ -81,6 +81,9 @@ static sty_status reserve(sty_session *session, size_t n_floats, sty_err *err) {
 /* Less than this is not worth a question to the system. */
 static const double ORDINARY_BYTES = 256e6;
 
+/* Of inputs beside the features, where nothing is bound: about a sentence. */
+enum { OTHER_STEPS = 100 };
+
 /* A clip that would fill the memory is refused before it does, with the number. */
 static sty_status check_memory(const sty_session *session, size_t n_floats, bool given, sty_err *err) {
     const sty_front_end_params *p = sty_front_end_facts(session->model->front_end);
@@ -138,15 +141,34 @@ static sty_status plan_blocks(sty_session *session, bool given, size_t *n_floats
     return STY_OK;
 }
 
-static sty_status plan_memory(sty_session *session, bool given, sty_err *err) {
-    size_t n_floats;
+/* Where everything lies; n_floats: in all. */
+static sty_status plan_memory(sty_session *session, bool given, size_t *n_floats, sty_err *err) {
     STY_TRY(sty_graph_plan(&session->model->graph, run_once(session), session->kept, session->extra_wanted,
                            session->shapes, session->work, &session->plan, err));
-    n_floats = session->plan.n_floats;
+    *n_floats = session->plan.n_floats;
     session->rest = 0;
-    if (session->in_blocks) STY_TRY(plan_blocks(session, given, &n_floats, err));
+    return session->in_blocks ? plan_blocks(session, given, n_floats, err) : STY_OK;
+}
+
+static sty_status prepare_memory(sty_session *session, bool given, sty_err *err) {
+    size_t n_floats;
+    STY_TRY(plan_memory(session, given, &n_floats, err));
     STY_TRY(check_memory(session, n_floats, given, err));
     return reserve(session, n_floats, err);
+}
+
+sty_status sty_session_memory(sty_session *session, size_t n_frames, double *n_bytes, sty_err *err) {
+    const sty_graph *graph = &session->model->graph;
+    size_t n_floats;
+    session->ran = false;
+    sty_graph_nominal(graph, OTHER_STEPS, session->shapes);
+    session->shapes[0] = sty_shape_sequence(n_frames, session->model->info.n_features);
+    STY_TRY(sty_graph_infer_nominal(graph, session->needed, session->shapes, err));
+    session->in_blocks = sty_blocks_begin(&session->blocks, graph, session->shapes);
+    STY_TRY(plan_memory(session, false, &n_floats, err));
+    const size_t features = session->in_blocks ? 0 : sty_shape_count(&session->shapes[0]);
+    *n_bytes = ((double)n_floats + (double)features) * sizeof(float);
+    return STY_OK;
 }
 
 /* ---- values ---- */
@@ -281,7 +303,7 @@ sty_status sty_session_run_graph(sty_session *session, float *features, size_t n
     const place whole = {session->shapes, sty_session_value};
     STY_TRY(infer_shapes(session, n_frames, err));
     session->in_blocks = !session->stage && sty_blocks_begin(&session->blocks, graph, session->shapes);
-    STY_TRY(plan_memory(session, features != NULL, err));
+    STY_TRY(prepare_memory(session, features != NULL, err));
     if (!features && !session->in_blocks) STY_TRY(sty_front_end_all(session->front_end, &features, err));
     session->inputs[0] = features;
     if (session->in_blocks) STY_TRY(run_blocks(session, features, err));
