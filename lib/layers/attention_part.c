@@ -139,22 +139,15 @@ sty_status sty_attention_shape(const sty_attention_params *p, const sty_shape *i
 
 /* ---- weights ---- */
 
-static void projection(sty_slots *list, const char *prefix, const char *name, bool present, bool bias,
-                       size_t rows, size_t columns) {
-    if (!present) return;
-    STY_SLOT2(list, rows, columns, "%s%s.weight", prefix, name);
-    if (bias) STY_SLOT1(list, rows, "%s%s.bias", prefix, name);
-}
-
 void sty_attention_slots(const sty_attention_params *p, const sty_shape *in, const char *prefix,
                          sty_slots *list) {
     const size_t u = (size_t)p->units, h = (size_t)p->heads;
-    projection(list, prefix, "query", p->query_projection, p->query_bias, u,
-               sty_shape_width(&in[STY_PORT_QUERY]));
-    projection(list, prefix, "key", p->key_projection, p->key_bias, u, sty_shape_width(&in[key_port(in)]));
-    projection(list, prefix, "value", p->value_projection, p->value_bias, u,
-               sty_shape_width(&in[value_port(in)]));
-    projection(list, prefix, "out", p->out > 0, p->out_bias, (size_t)p->out, u);
+    sty_linear_slots(list, prefix, "query", p->query_projection, p->query_bias, u,
+                     sty_shape_width(&in[STY_PORT_QUERY]));
+    sty_linear_slots(list, prefix, "key", p->key_projection, p->key_bias, u, sty_shape_width(&in[key_port(in)]));
+    sty_linear_slots(list, prefix, "value", p->value_projection, p->value_bias, u,
+                     sty_shape_width(&in[value_port(in)]));
+    sty_linear_slots(list, prefix, "out", p->out > 0, p->out_bias, (size_t)p->out, u);
     if (p->positions == STY_POSITIONS_NONE) return;
     if (p->u_bias) STY_SLOT2(list, h, u / h, "%su_bias", prefix);
     if (p->v_bias) STY_SLOT2(list, h, u / h, "%sv_bias", prefix);
@@ -162,7 +155,7 @@ void sty_attention_slots(const sty_attention_params *p, const sty_shape *in, con
         sty_slot_add(list, 3, (size_t)p->table_rows, h, u / h, 1, "%stable", prefix);
         if (p->table_bias) STY_SLOT2(list, (size_t)p->table_rows, h, "%stable_bias", prefix);
     } else {
-        projection(list, prefix, "position", p->position_projection, p->position_bias, u, position_width(p, in));
+        sty_linear_slots(list, prefix, "position", p->position_projection, p->position_bias, u, position_width(p, in));
     }
 }
 

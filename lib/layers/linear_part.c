@@ -12,6 +12,13 @@ sty_status sty_linear_bind(size_t rows, size_t columns, const float *weight, siz
     return STY_OK;
 }
 
+void sty_linear_slots(sty_slots *list, const char *prefix, const char *name, bool present, bool bias, size_t rows,
+                      size_t columns) {
+    if (!present) return;
+    STY_SLOT2(list, rows, columns, "%s%s.weight", prefix, name);
+    if (bias) STY_SLOT1(list, rows, "%s%s.bias", prefix, name);
+}
+
 sty_status sty_linear_bind_named(size_t rows, size_t columns, const sty_slots *list,
                                  const float *const *weights, const char *prefix, const char *name,
                                  sty_arena *arena, sty_linear *linear, sty_err *err) {

@@ -238,25 +238,22 @@ def _project(spec, weights, x, part):
     return y + weights[part + ".bias"] if spec.get(part + "_bias", False) else y
 
 
-@layer("style_token_attention")
-def style_token_attention(spec, weights, x):
+def token_attention(spec, weights, x, score, biased=False, values=True):
+    """Both attentions over learned tokens; score(query [n, w], key [K, w]) of one head. Further: published defaults."""
     units, heads = spec["units"], spec.get("heads", 1)
+    spec = {"query_bias": biased, "key_bias": biased, "value_projection": values, **spec}
     tokens = weights["tokens"]
     if spec.get("token_activation", "tanh") == "tanh":
         tokens = np.tanh(tokens)
     vector = x.ndim == 1
     query = _project(spec, weights, x[None] if vector else x, "query")
     key, value = _project(spec, weights, tokens, "key"), _project(spec, weights, tokens, "value")
-    width = units // heads
-    whole = value.shape[1] != units  # without a projection every head takes the whole token
-    scale = {"token_width": spec["token_width"], "head_width": width, "units": units, "none": 1}[
-        spec.get("scale", "token_width")]
     rows, maps = [], []
     for h in range(heads):
-        part = slice(h * width, (h + 1) * width)
-        scores = query[:, part] @ key[:, part].T / np.sqrt(scale)
+        part = slice(h * units // heads, (h + 1) * units // heads)
+        scores = score(query[:, part], key[:, part])
         weight = softmax(scores) if spec.get("softmax_axis", "tokens") == "tokens" else np.ones_like(scores)
-        rows.append(weight @ (value if whole else value[:, part]))
+        rows.append(weight @ (value[:, part] if spec["value_projection"] else value))
         maps.append(weight)
     y, attention = np.concatenate(rows, axis=1), np.array(maps)
     if spec.get("out", 0):
@@ -264,6 +261,23 @@ def style_token_attention(spec, weights, x):
         if spec.get("out_bias", True):
             y = y + weights["out.bias"]
     return (y[0], {"attention": attention[:, 0]}) if vector else (y, {"attention": attention})
+
+
+@layer("style_token_attention")
+def style_token_attention(spec, weights, x):
+    units = spec["units"]
+    scale = {"token_width": spec["token_width"], "head_width": units / spec.get("heads", 1), "units": units, "none": 1}[
+        spec.get("scale", "token_width")]
+    return token_attention(spec, weights, x, lambda query, key: query @ key.T / np.sqrt(scale))
+
+
+@layer("additive_attention")
+def additive_attention(spec, weights, x):
+    n, b = weights["v"], 0
+    if spec.get("normalize", True):
+        n, b = weights["g"] * n / np.sqrt(np.sum(n ** 2)), weights["b"]
+    return token_attention(spec, weights, x, lambda query, key: np.tanh(key[None] + query[:, None] + b) @ n,
+                           biased=True, values=False)
 
 
 import numpy_sequence  # noqa: E402, F401  enters its layers into LAYERS

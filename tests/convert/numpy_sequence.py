@@ -102,32 +102,6 @@ def project(weights, x, part, bias):
     return y + weights[part + ".bias"] if bias else y
 
 
-@layer("additive_attention")
-def additive_attention(spec, weights, x):
-    tokens, heads, units = weights["tokens"], spec.get("heads", 1), spec["units"]
-    if spec.get("token_activation", "tanh") == "tanh":
-        tokens = np.tanh(tokens)
-    vector, width = x.ndim == 1, units // heads
-    query = project(weights, np.atleast_2d(x), "query", spec.get("query_bias", True))
-    key = project(weights, tokens, "key", spec.get("key_bias", True))
-    value = project(weights, tokens, "value", spec.get("value_bias", False)) if spec.get("value_projection") else tokens
-    rows, maps = [], []
-    for h in range(heads):
-        part = slice(h * width, (h + 1) * width)
-        if spec.get("score", "additive") == "dot":
-            scores = query[:, part] @ key[:, part].T / np.sqrt(width)
-        else:
-            n, b = weights["v"], 0
-            if spec.get("normalize", True):
-                n, b = weights["g"] * n / np.sqrt(np.sum(n ** 2)), weights["b"]
-            scores = np.tanh(key[None, :, part] + query[:, None, part] + b) @ n
-        weight = softmax(scores) if spec.get("softmax_axis", "tokens") == "tokens" else np.ones_like(scores)
-        rows.append(weight @ (value[:, part] if spec.get("value_projection") else value))
-        maps.append(weight)
-    y, attention = np.concatenate(rows, axis=1), np.array(maps)
-    return (y[0], {"attention": attention[:, 0]}) if vector else (y, {"attention": attention})
-
-
 def _inputs(given):
     """query, key and value; a missing key is the query, a missing value the key."""
     if not isinstance(given, dict):

@@ -68,8 +68,12 @@ def attention(graph, view, settings, query_width):
         heads = settings.resolve("heads", DOT_HEADS, allowed=lambda n: n > 0 and units % n == 0)
         if "heads" not in settings.given:
             settings.assume("heads", heads, "dot attention does not tell; the repository's default")
-    graph.layer("stl", "additive_attention", tokens=count, token_width=width, units=units, heads=heads,
-                score=None if additive else "dot", normalize=False if additive and not normalized else None)
+    sizes = {"tokens": count, "token_width": width, "units": units, "heads": heads}
+    if additive:
+        graph.layer("stl", "additive_attention", **sizes, normalize=None if normalized else False)
+    else:
+        graph.layer("stl", "style_token_attention", **sizes, scale="head_width", query_bias=True, key_bias=True,
+                    value_projection=False)
 
 
 def build(view, settings, graph):

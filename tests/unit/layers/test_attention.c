@@ -390,7 +390,7 @@ static void mixing_the_computed_weights_gives_the_computed_output(void **unused)
         {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2"},
         {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2 value_projection=false out=7"},
         {"additive_attention", "tokens=5 token_width=6 units=8 heads=4"},
-        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4 value_projection=true score=dot"}};
+        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4 value_projection=true out=5"}};
     (void)unused;
     for (size_t i = 0; i < STY_COUNT(cases); i++) {
         float scratch[256], mixed[64];

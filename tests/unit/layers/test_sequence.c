@@ -83,31 +83,36 @@ static rows convolve(const rows *x, const float *w, const float *b, size_t out, 
     return y;
 }
 
-/* Any norm; groups: of kind group. */
+/* Mean and variance of the elements [t0, t1) x [j0, j1). */
+static void moments(const rows *x, size_t t0, size_t t1, size_t j0, size_t j1, double *mean, double *var) {
+    const double n = (double)((t1 - t0) * (j1 - j0));
+    *mean = *var = 0;
+    for (size_t t = t0; t < t1; t++)
+        for (size_t j = j0; j < j1; j++)
+            *mean += x->at[t * x->d + j] / n;
+    for (size_t t = t0; t < t1; t++)
+        for (size_t j = j0; j < j1; j++)
+            *var += (x->at[t * x->d + j] - *mean) * (x->at[t * x->d + j] - *mean) / n;
+}
+
+/* Any norm; groups: of kind group. The elements that share their moments are stretches of steps and channels. */
 static void normalise(const layer_case *c, const char *prefix, const char *kind, size_t groups, double eps, rows *x) {
     const float *gain = weight(c, prefix, "weight"), *shift = weight(c, prefix, "bias");
     const float *means = weight(c, prefix, "running_mean"), *vars = weight(c, prefix, "running_var");
+    const bool layer = strcmp(kind, "layer") == 0, batch = strcmp(kind, "batch") == 0;
     if (strcmp(kind, "none") == 0) return;
-    if (strcmp(kind, "instance") == 0) groups = x->d;
-    const size_t width = x->d / groups;
-    rows y = make(x->t, x->d);
-    for (size_t t = 0; t < x->t; t++)
-        for (size_t j = 0; j < x->d; j++) {
-            const bool layer = strcmp(kind, "layer") == 0, batch = strcmp(kind, "batch") == 0;
-            const size_t t0 = layer ? t : 0, t1 = layer ? t + 1 : x->t;
-            const size_t j0 = layer ? 0 : j / width * width, j1 = layer ? x->d : j0 + width;
-            double mean = 0, var = 0, n = (double)((t1 - t0) * (j1 - j0));
-            for (size_t a = t0; a < t1 && !batch; a++)
-                for (size_t b = j0; b < j1; b++)
-                    mean += x->at[a * x->d + b] / n;
-            for (size_t a = t0; a < t1 && !batch; a++)
-                for (size_t b = j0; b < j1; b++)
-                    var += (x->at[a * x->d + b] - mean) * (x->at[a * x->d + b] - mean) / n;
-            if (batch) mean = (double)means[j], var = (double)vars[j];
-            y.at[t * x->d + j] = (x->at[t * x->d + j] - mean) / sqrt(var + eps) * (gain ? (double)gain[j] : 1) +
-                                 (shift ? (double)shift[j] : 0);
+    if (batch || strcmp(kind, "instance") == 0) groups = x->d;
+    const size_t steps = layer ? 1 : x->t, width = layer ? x->d : x->d / groups;
+    for (size_t t0 = 0; t0 < x->t; t0 += steps)
+        for (size_t j0 = 0; j0 < x->d; j0 += width) {
+            double mean, var;
+            moments(x, t0, t0 + steps, j0, j0 + width, &mean, &var);
+            if (batch) mean = (double)means[j0], var = (double)vars[j0];
+            for (size_t t = t0; t < t0 + steps; t++)
+                for (size_t j = j0; j < j0 + width; j++)
+                    x->at[t * x->d + j] = (x->at[t * x->d + j] - mean) / sqrt(var + eps) * (gain ? (double)gain[j] : 1) +
+                                          (shift ? (double)shift[j] : 0);
         }
-    replace(x, y);
 }
 
 static void compare(const layer_case *c, const rows *want, double limit, const char *what) {
@@ -458,55 +463,91 @@ static void the_tensorflow_cell_resets_before_its_product(void **unused) {
     }
 }
 
-/* ---- additive attention and the small layers ---- */
+/* ---- attention over learned tokens, and the small layers ---- */
 
-static void additive_attention_is_its_definition(void **unused) {
+/* x [n, D] through the layer's projection of that name, or as it is. */
+static rows projected(const layer_case *c, const char *name, const rows *x, size_t out) {
+    char text[48];
+    snprintf(text, sizeof text, "%s.", name);
+    const float *w = weight(c, text, "weight");
+    if (w) return convolve(x, w, weight(c, text, "bias"), out, 1, 1, 0, 1, 1);
+    rows y = make(x->t, x->d);
+    memcpy(y.at, x->at, x->t * x->d * sizeof *x->at);
+    return y;
+}
+
+/* Of one head's query q and key k [w]: the perceptron n, b; without n the scaled product. */
+static double token_score(const double *n, const float *b, const double *q, const double *k, size_t w, double divisor) {
+    double sum = 0;
+    for (size_t j = 0; j < w; j++)
+        sum += n ? n[j] * tanh(k[j] + q[j] + (b ? (double)b[j] : 0)) : k[j] * q[j] / sqrt(divisor);
+    return sum;
+}
+
+/* g v / |v|, or v; NULL for a layer without them. */
+static double *perceptron(const layer_case *c, size_t w) {
+    const float *v = weight(c, "", "v"), *g = weight(c, "", "g");
+    double *n = v ? calloc(w, sizeof *n) : NULL, squares = 0;
+    for (size_t j = 0; v && j < w; j++)
+        squares += (double)v[j] * (double)v[j];
+    for (size_t j = 0; v && j < w; j++)
+        n[j] = (g ? (double)*g / sqrt(squares) : 1) * (double)v[j];
+    return n;
+}
+
+/* maps [heads, n, k] and the output of either layer; batch: every weight is 1. */
+static rows attend_tokens(const layer_case *c, size_t heads, size_t u, double divisor, bool batch, size_t out, double *maps) {
+    rows x = of(&c->in[0]), tokens = make(c->slots.slot[0].dim[0], c->slots.slot[0].dim[1]);
+    for (size_t i = 0; i < tokens.t * tokens.d; i++)
+        tokens.at[i] = tanh((double)layer_case_weight(c, "tokens")[i]);
+    rows q = projected(c, "query", &x, u), key = projected(c, "key", &tokens, u), value = projected(c, "value", &tokens, u);
+    const bool whole = !layer_case_has(c, "value.weight");
+    const size_t k = tokens.t, w = u / heads, vw = whole ? tokens.d : w;
+    double *n = perceptron(c, w);
+    const float *b = weight(c, "", "b");
+    rows mixed = make(x.t, heads * vw);
+    for (size_t h = 0; h < heads; h++)
+        for (size_t i = 0; i < x.t; i++) {
+            double *row = maps + (h * x.t + i) * k, sum = 0;
+            for (size_t t = 0; t < k; t++)
+                sum += row[t] = exp(token_score(n, b, q.at + i * u + h * w, key.at + t * u + h * w, w, divisor));
+            for (size_t t = 0; t < k; t++) {
+                row[t] = batch ? 1 : row[t] / sum;
+                for (size_t j = 0; j < vw; j++)
+                    mixed.at[i * mixed.d + h * vw + j] += row[t] * value.at[t * value.d + (whole ? 0 : h * w) + j];
+            }
+        }
+    rows y = projected(c, "out", &mixed, out);
+    free(x.at), free(tokens.at), free(q.at), free(key.at), free(value.at), free(mixed.at), free(n);
+    return y;
+}
+
+static void token_attentions_are_their_definitions(void **unused) {
+    static const char *const scales[] = {"token_width", "head_width", "units", "none"};
     (void)unused;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 100; round++) {
         const size_t heads = random_size(1, 16), w = random_size(1, 8), u = heads * w, k = random_size(1, 12);
-        const size_t e = random_size(1, 9), d = random_size(1, 20), n = random_size(1, 6);
-        const bool dot = random_bool(), normed = random_bool(), projected = random_bool(), batch = random_size(0, 3) == 0;
-        char text[256];
+        const bool additive = random_bool(), query = random_bool(), key = random_bool(), batch = random_size(0, 3) == 0;
+        const size_t e = key ? random_size(1, 9) : u, d = query ? random_size(1, 20) : u, n = random_length();
+        const size_t out = random_bool() ? random_size(1, 9) : 0, scale = random_size(0, 3);
+        const double divisors[] = {(double)e, (double)w, (double)u, 1};
+        char text[512];
         layer_case c;
         snprintf(text, sizeof text,
-                 "tokens=%zu token_width=%zu units=%zu heads=%zu score=%s normalize=%s value_projection=%s key_bias=%s "
-                 "softmax_axis=%s", k, e, u, heads, dot ? "dot" : "additive", truth(normed), truth(projected),
-                 truth(random_bool()), batch ? "batch" : "tokens");
-        layer_case_open(&c, "additive_attention", text);
-        layer_case_input(&c, 0, sty_shape_sequence(n, d));
+                 "tokens=%zu token_width=%zu units=%zu heads=%zu query_projection=%s key_projection=%s value_projection=%s "
+                 "query_bias=%s key_bias=%s value_bias=%s out=%zu out_bias=%s softmax_axis=%s %s%s",
+                 k, e, u, heads, truth(query), truth(key), truth(random_bool()), truth(random_bool()), truth(random_bool()),
+                 truth(random_bool()), out, truth(random_bool()), batch ? "batch" : "tokens",
+                 additive ? "normalize=" : "scale=", additive ? truth(random_bool()) : scales[scale]);
+        layer_case_open(&c, additive ? "additive_attention" : "style_token_attention", text);
+        layer_case_input(&c, 0, random_size(0, 3) ? sty_shape_sequence(n, d) : sty_shape_vector(d));
         layer_case_run(&c);
-        rows x = of(&c.in[0]), tokens = make(k, e);
-        for (size_t i = 0; i < k * e; i++)
-            tokens.at[i] = tanh((double)layer_case_weight(&c, "tokens")[i]);
-        rows q = convolve(&x, layer_case_weight(&c, "query.weight"), weight(&c, "", "query.bias"), u, 1, 1, 0, 1, 1);
-        rows key = convolve(&tokens, layer_case_weight(&c, "key.weight"), weight(&c, "", "key.bias"), u, 1, 1, 0, 1, 1);
-        rows value = projected ? convolve(&tokens, layer_case_weight(&c, "value.weight"), NULL, u, 1, 1, 0, 1, 1) : tokens;
-        const float *v = weight(&c, "", "v"), *g = weight(&c, "", "g"), *b = weight(&c, "", "b");
-        const size_t vw = projected ? w : e;
-        double squares = 0, *score = calloc(k, sizeof *score);
-        rows y = make(n, heads * vw);
-        for (size_t j = 0; v && j < w; j++)
-            squares += (double)v[j] * (double)v[j];
-        for (size_t i = 0; i < n; i++)
-            for (size_t h = 0; h < heads; h++) {
-                double sum = 0;
-                for (size_t t = 0; t < k; t++) {
-                    score[t] = 0;
-                    for (size_t j = 0; j < w; j++) {
-                        const double a = key.at[t * u + h * w + j], p = q.at[i * u + h * w + j];
-                        if (dot) score[t] += a * p / sqrt((double)w);
-                        else score[t] += (g ? (double)*g * (double)v[j] / sqrt(squares) : (double)v[j]) *
-                                         tanh(a + p + (b ? (double)b[j] : 0));
-                    }
-                    sum += score[t] = exp(score[t]);
-                }
-                for (size_t t = 0; t < k; t++)
-                    for (size_t j = 0; j < vw; j++)
-                        y.at[i * y.d + h * vw + j] += (batch ? 1 : score[t] / sum) * value.at[t * value.d + (projected ? h * w : 0) + j];
-            }
+        const size_t n_maps = sty_shape_count(&c.out[1].shape);
+        double *maps = calloc(n_maps, sizeof *maps);
+        rows y = attend_tokens(&c, heads, u, divisors[scale], batch, out, maps);
         compare(&c, &y, tolerance, text);
-        if (projected) free(value.at);
-        free(x.at), free(tokens.at), free(q.at), free(key.at), free(y.at), free(score);
+        assert_near(text, c.out[1].data, maps, n_maps, tolerance);
+        free(y.at), free(maps);
         layer_case_close(&c);
     }
 }
@@ -683,7 +724,7 @@ int main(void) {
         cmocka_unit_test(conv1d_is_its_definition),
         cmocka_unit_test(recurrent_layers_are_their_definitions),
         cmocka_unit_test(the_tensorflow_cell_resets_before_its_product),
-        cmocka_unit_test(additive_attention_is_its_definition),
+        cmocka_unit_test(token_attentions_are_their_definitions),
         cmocka_unit_test(gates_are_halves),
         cmocka_unit_test(sums_repeat_vectors_at_every_step),
         cmocka_unit_test(concat_repeats_vectors_at_every_step),
