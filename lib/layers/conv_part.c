@@ -21,6 +21,7 @@ typedef struct {
 
 const char *const sty_padding_rules[] = {"given", "same", NULL};
 const char *const sty_conv_orders[] = {"norm_activation", "activation_norm", NULL};
+const char *const sty_conv_inputs[] = {"input", NULL};
 
 /* Instance norm over so few positions is computed in double (conv_exact.h). */
 enum { EXACT_POSITIONS = 8 };

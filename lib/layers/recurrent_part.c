@@ -20,6 +20,9 @@ typedef union {
 } recurrent_cell;
 
 const char *const sty_recurrent_outputs[] = {"last", "all", NULL};
+const char *const sty_recurrent_inputs[] = {"input", NULL};
+
+static sty_cell cell_of(const sty_recurrent_params *p) { return (sty_cell)p->cell; }
 
 static size_t n_directions(const sty_recurrent_params *p) { return p->bidirectional ? 2 : 1; }
 
@@ -28,11 +31,12 @@ static size_t input_width(const sty_recurrent_params *p, const sty_shape *in, si
     return l ? n_directions(p) * (size_t)p->units : in->dim[1];
 }
 
-sty_status sty_recurrent_shape(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                               sty_shape *out, sty_err *err) {
+sty_status sty_recurrent_shape(const void *params, const sty_shape *in, size_t n_in, sty_shape *out, sty_err *err) {
+    const sty_recurrent_params *p = params;
     const size_t width = n_directions(p) * (size_t)p->units;
+    (void)n_in;
     STY_TRY(sty_layer_expect(in, 1u << STY_SEQUENCE, "a sequence [T, D]", err));
-    if (cell == STY_CELL_GRU_TENSORFLOW && (p->layers > 1 || p->bidirectional))
+    if (cell_of(p) == STY_CELL_GRU_TENSORFLOW && (p->layers > 1 || p->bidirectional))
         return sty_err_set(err, STY_BAD_MODEL, "cell tensorflow has one layer and one direction");
     out[1] = sty_shape_sequence(in->dim[0], width);
     out[0] = p->output == STY_LAST_STATE ? sty_shape_vector(width) : out[1];
@@ -42,10 +46,10 @@ sty_status sty_recurrent_shape(sty_cell cell, const sty_recurrent_params *p, con
 /* Rows per unit of the torch cells. */
 static size_t gates(sty_cell cell) { return cell == STY_CELL_LSTM ? 4 : 3; }
 
-void sty_recurrent_slots(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                         sty_slots *list) {
-    const size_t u = (size_t)p->units, rows = gates(cell) * u;
-    if (cell == STY_CELL_GRU_TENSORFLOW) {
+void sty_recurrent_slots(const void *params, const sty_shape *in, sty_slots *list) {
+    const sty_recurrent_params *p = params;
+    const size_t u = (size_t)p->units, rows = gates(cell_of(p)) * u;
+    if (cell_of(p) == STY_CELL_GRU_TENSORFLOW) {
         STY_SLOT2(list, 2 * u, in->dim[1] + u, "gates.weight");
         STY_SLOT1(list, 2 * u, "gates.bias");
         STY_SLOT2(list, u, in->dim[1] + u, "candidate.weight");
@@ -94,15 +98,15 @@ static sty_status make_cell(sty_cell cell, size_t width, size_t u, const float *
     }
 }
 
-sty_status sty_recurrent_prepare(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                                 const sty_slots *list, const float *const *weights,
-                                 sty_arena *arena, const void **state, sty_err *err) {
+sty_status sty_recurrent_prepare(const void *params, const sty_shape *in, const sty_slots *list,
+                                 const float *const *weights, sty_arena *arena, const void **state, sty_err *err) {
+    const sty_recurrent_params *p = params;
     const size_t n = (size_t)p->layers * n_directions(p);
     recurrent_cell *cells;
     (void)list;
     STY_TRY(sty_layer_alloc(arena, n, sizeof *cells, &cells, err));
     for (size_t i = 0; i < n; i++)
-        STY_TRY(make_cell(cell, input_width(p, in, i / n_directions(p)), (size_t)p->units,
+        STY_TRY(make_cell(cell_of(p), input_width(p, in, i / n_directions(p)), (size_t)p->units,
                           weights + 4 * i, arena, &cells[i], err));
     *state = cells;
     return STY_OK;
@@ -118,11 +122,14 @@ static size_t cell_scratch(sty_cell cell, size_t units, size_t t) {
 /* Floats of a cell's state: h, and c of an LSTM. */
 static size_t cell_state(sty_cell cell, size_t units) { return cell == STY_CELL_LSTM ? 2 * units : units; }
 
-size_t sty_recurrent_carry(sty_cell cell, const sty_recurrent_params *p) {
-    return (size_t)p->layers * n_directions(p) * cell_state(cell, (size_t)p->units);
+size_t sty_recurrent_carry(const void *params, const sty_shape *in) {
+    const sty_recurrent_params *p = params;
+    (void)in;
+    return (size_t)p->layers * n_directions(p) * cell_state(cell_of(p), (size_t)p->units);
 }
 
-sty_flow sty_recurrent_flow(const sty_recurrent_params *p) {
+sty_flow sty_recurrent_flow(const void *params) {
+    const sty_recurrent_params *p = params;
     return p->bidirectional ? STY_FLOW_WHOLE : STY_FLOW_CARRY;
 }
 
@@ -131,25 +138,28 @@ typedef struct {
     size_t gates, between, reversed, one;
 } sizes;
 
-static sizes measure(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
+static sizes measure(const sty_recurrent_params *p, const sty_shape *in) {
     const size_t u = (size_t)p->units, t = in->dim[0], both = n_directions(p) * u;
     const size_t widest = in->dim[1] > both ? in->dim[1] : both;
-    return (sizes){.gates = cell_scratch(cell, u, t < STY_PART_STEPS ? t : STY_PART_STEPS),
+    return (sizes){.gates = cell_scratch(cell_of(p), u, t < STY_PART_STEPS ? t : STY_PART_STEPS),
                    .between = p->layers > 1 ? t * both : 0,
                    .reversed = p->bidirectional ? t * widest : 0,
                    .one = p->bidirectional ? t * u : 0};
 }
 
-size_t sty_recurrent_scratch(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
-    const sizes s = measure(cell, p, in);
+size_t sty_recurrent_scratch(const void *params, const sty_shape *in, const sty_shape *out) {
+    const sizes s = measure(params, in);
+    (void)out;
     return s.gates + 2 * s.between + s.reversed + s.one;
 }
 
-double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in) {
+double sty_recurrent_work(const void *params, const sty_shape *in, const sty_shape *out) {
+    const sty_recurrent_params *p = params;
     double columns = 0;
+    (void)out;
     for (size_t l = 0; l < (size_t)p->layers; l++)
         columns += (double)input_width(p, in, l) + p->units;
-    return (double)in->dim[0] * (double)(gates(cell) * n_directions(p)) * p->units * columns;
+    return (double)in->dim[0] * (double)(gates(cell_of(p)) * n_directions(p)) * p->units * columns;
 }
 
 /* STY_PART_STEPS at a time: the scratch does not grow with x. */
@@ -182,11 +192,12 @@ static void run_both(sty_cell kind, const recurrent_cell *cells, const float *x,
 }
 
 /* All layers over the part x [t, D]; the last one's states into result, where wanted. */
-static void run_layers(sty_cell cell, const sty_layer_call *call, const float *x, size_t t, float *result) {
+static void run_layers(const sty_layer_call *call, const float *x, size_t t, float *result) {
     const sty_recurrent_params *p = call->params;
+    const sty_cell cell = cell_of(p);
     const recurrent_cell *cells = call->state;
     const sty_shape *in = &call->in[0].shape;
-    const sizes s = measure(cell, p, in);
+    const sizes s = measure(p, in);
     const size_t u = (size_t)p->units, n = n_directions(p);
     float *between = call->scratch, *rest = between + 2 * s.between;
     for (size_t l = 0; l < (size_t)p->layers; l++) {
@@ -199,15 +210,15 @@ static void run_layers(sty_cell cell, const sty_layer_call *call, const float *x
     }
 }
 
-void sty_recurrent_run(sty_cell cell, const sty_layer_call *call) {
+void sty_recurrent_run(const sty_layer_call *call) {
     const sty_recurrent_params *p = call->params;
     const sty_part *part = &call->part;
-    const size_t u = (size_t)p->units, n = n_directions(p), width = n * u, one = cell_state(cell, u);
+    const size_t u = (size_t)p->units, n = n_directions(p), width = n * u, one = cell_state(cell_of(p), u);
     const bool all = p->output == STY_ALL_STATES;
     float *result = call->out[1].data ? call->out[1].data : all ? call->out[0].data : NULL; /* [T, width] */
     if (result) result += part->at * width;
-    if (part->at == 0) memset(call->carry, 0, sty_recurrent_carry(cell, p) * sizeof *call->carry);
-    run_layers(cell, call, call->in[0].data + part->begin * call->in[0].shape.dim[1], part->n, result);
+    if (part->at == 0) memset(call->carry, 0, sty_recurrent_carry(p, &call->in[0].shape) * sizeof *call->carry);
+    run_layers(call, call->in[0].data + part->begin * call->in[0].shape.dim[1], part->n, result);
     if (all && call->out[1].data)
         memcpy(call->out[0].data + part->at * width, result, part->n * width * sizeof *result);
     const float *last = call->carry + ((size_t)p->layers - 1) * n * one;

@@ -1,5 +1,5 @@
 /* recurrent_part.h - stacks of recurrent layers, one or both directions, for the
- * layers gru and lstm. Floor 2. */
+ * layers gru, lstm and bilstm. Floor 2. */
 #ifndef STY_LAYERS_RECURRENT_PART_H
 #define STY_LAYERS_RECURRENT_PART_H
 
@@ -15,34 +15,41 @@ typedef struct sty_recurrent_params {
 enum { STY_LAST_STATE, STY_ALL_STATES };
 extern const char *const sty_recurrent_outputs[];
 
-/* Rows of all recurrent layers. */
+/* Rows of all recurrent layers; and of those that have no choice there, behind the others and fixed. */
 #define STY_RECURRENT_AT(field) offsetof(sty_recurrent_params, field)
-#define STY_RECURRENT_SIZES                                                                        \
+#define STY_RECURRENT_ROWS                                                                         \
     {.name = "units", .kind = STY_PARAM_INT, .offset = STY_RECURRENT_AT(units), .low = 1,          \
      .high = 65536, .help = "width of the state"},                                                 \
         {.name = "layers", .kind = STY_PARAM_INT, .offset = STY_RECURRENT_AT(layers),              \
-         .initial = "1", .low = 1, .high = 4, .help = "stacked layers"}
-#define STY_RECURRENT_DIRECTIONS(text)                                                             \
+         .initial = "1", .low = 1, .high = 4, .help = "stacked layers"},                           \
+        {.name = "output", .kind = STY_PARAM_CHOICE, .offset = STY_RECURRENT_AT(output),           \
+         .initial = "last", .choices = sty_recurrent_outputs,                                      \
+         .help = "the last state, or the states of all steps"}
+#define STY_RECURRENT_DIRECTIONS(value)                                                            \
     {.name = "bidirectional", .kind = STY_PARAM_BOOL, .offset = STY_RECURRENT_AT(bidirectional),   \
-     .initial = text, .help = "a second run from the end"}
-#define STY_RECURRENT_OUTPUT                                                                       \
-    {.name = "output", .kind = STY_PARAM_CHOICE, .offset = STY_RECURRENT_AT(output),               \
-     .initial = "last", .choices = sty_recurrent_outputs,                                          \
-     .help = "the last state, or the states of all steps"}
-#define STY_RECURRENT_ROWS STY_RECURRENT_SIZES, STY_RECURRENT_DIRECTIONS("false"), STY_RECURRENT_OUTPUT
+     .initial = value, .help = "a second run from the end"}
+#define STY_RECURRENT_CELL(value, names)                                                           \
+    {.name = "cell", .kind = STY_PARAM_CHOICE, .offset = STY_RECURRENT_AT(cell), .initial = value, \
+     .choices = names, .help = "where the reset gate acts"}
 
-/* The calls of a layer type; cell says which recurrence. out[1] is `frames`. */
-sty_status sty_recurrent_shape(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                               sty_shape *out, sty_err *err);
-void sty_recurrent_slots(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                         sty_slots *list);
-sty_status sty_recurrent_prepare(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in,
-                                 const sty_slots *list, const float *const *weights,
-                                 sty_arena *arena, const void **state, sty_err *err);
-size_t sty_recurrent_scratch(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in);
-double sty_recurrent_work(sty_cell cell, const sty_recurrent_params *p, const sty_shape *in);
-sty_flow sty_recurrent_flow(const sty_recurrent_params *p);
-size_t sty_recurrent_carry(sty_cell cell, const sty_recurrent_params *p);
-void sty_recurrent_run(sty_cell cell, const sty_layer_call *call);
+/* A layer type whose parameters are sty_recurrent_params; out[1] is `frames`. */
+#define STY_RECURRENT_TYPE(label, text, rows, fixed)                                               \
+    {.name = label, .summary = text, .params = rows, .n_params = STY_COUNT(rows) - (fixed),        \
+     .n_fixed = fixed, .params_size = sizeof(sty_recurrent_params), .inputs = sty_recurrent_inputs, \
+     .n_required = 1, .extra = "frames", .shape = sty_recurrent_shape,                             \
+     .slots = sty_recurrent_slots, .prepare = sty_recurrent_prepare,                               \
+     .scratch = sty_recurrent_scratch, .work = sty_recurrent_work, .reach = sty_reach_whole,       \
+     .flow = sty_recurrent_flow, .carry = sty_recurrent_carry, .run = sty_recurrent_run}
+extern const char *const sty_recurrent_inputs[];
+
+sty_status sty_recurrent_shape(const void *params, const sty_shape *in, size_t n_in, sty_shape *out, sty_err *err);
+void sty_recurrent_slots(const void *params, const sty_shape *in, sty_slots *list);
+sty_status sty_recurrent_prepare(const void *params, const sty_shape *in, const sty_slots *list,
+                                 const float *const *weights, sty_arena *arena, const void **state, sty_err *err);
+size_t sty_recurrent_scratch(const void *params, const sty_shape *in, const sty_shape *out);
+double sty_recurrent_work(const void *params, const sty_shape *in, const sty_shape *out);
+sty_flow sty_recurrent_flow(const void *params);
+size_t sty_recurrent_carry(const void *params, const sty_shape *in);
+void sty_recurrent_run(const sty_layer_call *call);
 
 #endif

@@ -22,7 +22,7 @@ def build(graph, view, settings, bins):
         graph.tensor(at + "bias", view[at + "bias"], (2 * width,))
         graph.layer(f"conv{i}", "conv1d", channels=2 * width, kernel=kernel, padding=kernel // 2, weights=at)
         graph.layer(f"gate{i}", "glu")
-        before = graph.layer(f"temporal{i}", "add", inputs=[before, f"gate{i}"])
+        before = graph.layer(f"temporal{i}", "residual", inputs=[before, f"gate{i}"])
     weights = {"query.": "slf_attn.w_qs.", "key.": "slf_attn.w_ks.", "value.": "slf_attn.w_vs.", "out.": "slf_attn.fc."}
     for name in weights.values():
         graph.tensor(name + "weight", view[name + "weight"], (width, width))
@@ -30,7 +30,7 @@ def build(graph, view, settings, bins):
     heads = settings.choose("heads")
     graph.layer("attention", "multi_head_attention", units=width, heads=heads, query_bias=True, key_bias=True,
                 value_bias=True, out=width, scale="units", weights=weights)
-    graph.layer("attended", "add", inputs=[before, "attention"])
+    graph.layer("attended", "residual", inputs=[before, "attention"])
     _linear(graph, view, "fc", "fc.fc.", width)
     graph.layer("style", "pool")
     graph.output("style", "style", "style vector, the mean over time")

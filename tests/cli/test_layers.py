@@ -133,8 +133,8 @@ class Errors(stylet.Case):
 
     def test_shapes_that_do_not_fit_are_named_with_layer_and_type(self):
         cases = (
-            ([{"name": "sum", "type": "add", "inputs": ["features", "speaker"]}],
-             ("layers[0]", "layer 'sum' (add)", "vector [7]", "sequence [", ", 20]")),
+            ([{"name": "sum", "type": "residual", "inputs": ["features", "speaker"]}],
+             ("layers[0]", "layer 'sum' (residual)", "vector [7]", "sequence [", ", 20]")),
             ([{"name": "half", "type": "slice", "start": 15, "width": 10}],
              ("layer 'half' (slice)", "elements 15 to 24", "width 20")),
             ([{"name": "att", "type": "multi_head_attention", "units": 10, "heads": 3}],
@@ -172,7 +172,7 @@ class Errors(stylet.Case):
         self.near(record["style"], features[[0, 2, 3]].mean(0), 1e-6)
 
     def test_clips_too_short_for_a_coordinate_or_instance_norm_are_refused(self):
-        model = self.model([{"name": "fc", "type": "norm", "kind": "instance", "affine": False},
+        model = self.model([{"name": "fc", "type": "instance_norm", "affine": False},
                             {"name": "mean", "type": "pool"}])
         np.save(self.scratch / "features.npy", np.ones((1, 20), np.float32))
         self.fails(3, "extract", "-m", model, self.scratch / "features.npy", saying=("at least 2 steps", "2 frames"))

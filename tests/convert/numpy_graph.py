@@ -11,9 +11,9 @@ import numpy as np
 LAYERS = {}
 
 
-def layer(name):
+def layer(*names):
     def register(function):
-        LAYERS[name] = function
+        LAYERS.update(dict.fromkeys(names, function))
         return function
     return register
 
@@ -225,9 +225,9 @@ def activation(spec, weights, x):
     return activate(spec, x, "kind")
 
 
-@layer("norm")
+@layer("layer_norm", "batch_norm", "instance_norm", "group_norm")
 def norm(spec, weights, x):
-    return normalise(x, spec["kind"], weights, "", spec.get("groups", 1), spec.get("affine", True),
+    return normalise(x, spec["type"][:-len("_norm")], weights, "", spec.get("groups", 1), spec.get("affine", True),
                      spec.get("eps", 1e-5))
 
 

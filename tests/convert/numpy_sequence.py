@@ -76,7 +76,7 @@ def _recurrent(spec, weights, x, run):
     units, last = spec["units"], None
     for i in range(spec.get("layers", 1)):
         forward = run(weights, x, f"l{i}", units)
-        if spec.get("bidirectional", False):
+        if spec.get("bidirectional", spec["type"] == "bilstm"):
             backward = run(weights, x[::-1], f"l{i}_reverse", units)
             x, last = np.column_stack([forward, backward[::-1]]), np.concatenate([forward[-1], backward[-1]])
         else:
@@ -92,7 +92,7 @@ def gru(spec, weights, x):
     return _recurrent(spec, weights, x, _torch_gru)
 
 
-@layer("lstm")
+@layer("lstm", "bilstm")
 def lstm(spec, weights, x):
     return _recurrent(spec, weights, x, _lstm)
 
@@ -188,8 +188,8 @@ def average_pool(spec, weights, x):
     return y / (kt * kf) if x.ndim == 3 else (y / kt)[0]
 
 
-@layer("add")
-def add(spec, weights, given):
+@layer("residual")
+def residual(spec, weights, given):
     return given[0] + spec.get("factor", 1) * sum(given[1:])
 
 

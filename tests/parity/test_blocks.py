@@ -56,9 +56,9 @@ GRAPHS = {
     "branches of unlike reach that meet, dilation, no padding": [
         conv("wide", BINS, 8, 9, 1, padding=12, dilation=3),
         conv("narrow", BINS, 8, 1, 1, input="features", activation="sigmoid"),
-        plain("sum", "add", inputs=["wide", "narrow"], factor=0.5),
+        plain("sum", "residual", inputs=["wide", "narrow"], factor=0.5),
         plain("gate", "glu"),
-        plain("norm", "norm", kind="layer", affine=False),
+        plain("norm", "layer_norm", affine=False),
         conv("short", 4, 8, 8, 1, stride=2),
         plain("last", "pool", kind="last"),
         plain("mean", "pool", input="norm"),
@@ -66,7 +66,7 @@ GRAPHS = {
     "a part in blocks, then layers that need all of it": [
         conv("a", BINS, 8, 3, 1, stride=2, padding=1, activation="relu"),
         conv("b", 8, 8, 3, 1, stride=2, padding=1),
-        plain("all", "norm", kind="instance", affine=False),
+        plain("all", "instance_norm", affine=False),
         recurrent("out", "gru", 8, 8)],
 }
 

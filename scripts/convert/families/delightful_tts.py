@@ -13,7 +13,7 @@ def build(view, settings, graph):
     units = king.tokens(graph, view, settings, "stl.embed", "stl.attention.", units,
                         softmax_axis=None if axis == "tokens" else axis)
     linear(graph, view, "encoder_bottleneck", units)
-    graph.layer("norm", "norm", kind="layer", affine=False)
+    graph.layer("norm", "layer_norm", affine=False)
     king.outputs(graph, style="encoder_bottleneck")
     graph.output("style_norm", "norm", "style with the parameter-free norm that the acoustic model adds")
     graph.output("query", "encoder_prj", "what the tokens are asked with")

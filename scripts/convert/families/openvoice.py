@@ -25,7 +25,7 @@ def build(view, settings, graph):
             raise ConvertError(f"tensor '{view.prefix}layernorm.weight' has shape {list(found)}; "
                                f"n_fft={graph.front_end['n_fft']} leads to [{bins}]")
         graph.take(view, "layernorm.weight", "layernorm.bias", shape=(bins,))
-        graph.layer("layernorm", "norm", kind="layer")
+        graph.layer("layernorm", "layer_norm")
     units = king.encoder(graph, view, bins, king.places(view, "convs.{}.", None), gru_at="gru.", norm_kind=None)
     width = graph.tensor("proj.weight", view["proj.weight"], (None, units)).shape[0]
     graph.tensor("proj.bias", view["proj.bias"], (width,))

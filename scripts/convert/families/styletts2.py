@@ -60,7 +60,7 @@ class Stack:
             self.conv(f"block{i}_match", at + "conv1x1", channels, input=before)
             source = f"{name}_match"
         self.graph.layer(f"{name}_pool", "average_pool", odd_frames="repeat", input=source)
-        self.graph.layer(f"{name}_sum", "add", inputs=[f"{name}_pool", f"{name}_conv2"])
+        self.graph.layer(f"{name}_sum", "residual", inputs=[f"{name}_pool", f"{name}_conv2"])
         self.graph.layer(name, "scale", factor=HALF_POWER)
         return name, wide
 

@@ -403,13 +403,13 @@ static void recurrence(const layer_case *c, bool lstm, size_t layer, bool backwa
 static void recurrent_layers_are_their_definitions(void **unused) {
     (void)unused;
     for (int round = 0; round < 40; round++) {
-        const bool lstm = random_bool(), both = random_bool(), all = random_bool(), named = lstm && both && random_bool();
+        const bool lstm = random_bool(), both = random_bool(), all = random_bool();
         const size_t layers = random_size(1, 3), u = random_size(1, 20), t = random_length(), n = both ? 2 : 1;
         char text[256];
         layer_case c;
-        snprintf(text, sizeof text, "units=%zu layers=%zu output=%s%s%s", u, layers, all ? "all" : "last",
-                 named ? "" : " bidirectional=", named ? "" : truth(both));
-        layer_case_open(&c, named ? "bilstm" : lstm ? "lstm" : "gru", text);
+        snprintf(text, sizeof text, "units=%zu layers=%zu output=%s%s", u, layers, all ? "all" : "last",
+                 both && !lstm ? " bidirectional=true" : "");
+        layer_case_open(&c, !lstm ? "gru" : both ? "bilstm" : "lstm", text);
         layer_case_input(&c, 0, sty_shape_sequence(t, random_size(1, 20)));
         layer_case_run(&c);
         rows x = of(&c.in[0]);
@@ -578,7 +578,7 @@ static void gates_are_halves(void **unused) {
 static void sums_repeat_vectors_at_every_step(void **unused) {
     layer_case c;
     (void)unused;
-    layer_case_open(&c, random_bool() ? "add" : "residual", "factor=0.5");
+    layer_case_open(&c, "residual", "factor=0.5");
     layer_case_input(&c, 0, sty_shape_sequence(7, 3));
     layer_case_input(&c, 1, sty_shape_vector(3));
     layer_case_input(&c, 2, sty_shape_sequence(7, 3));
@@ -623,15 +623,12 @@ static void norms_are_their_definitions(void **unused) {
     for (int round = 0; round < 40; round++) {
         const char *kind = kinds[random_size(0, 3)];
         const size_t groups = random_size(1, 3), d = groups * random_size(4, 8), bins = random_size(1, 4), t = random_size(6, 300);
-        const bool named = random_bool(), group = strcmp(kind, "group") == 0;
-        char text[96] = "", type[32] = "norm";
+        const bool group = strcmp(kind, "group") == 0;
+        char text[96], type[32], more[32] = "";
         layer_case c;
-        if (named) snprintf(type, sizeof type, "%s_norm", kind);
-        else snprintf(text, sizeof text, "kind=%s ", kind);
-        const size_t at = strlen(text);
-        snprintf(text + at, sizeof text - at, "affine=%s eps=1e-4", truth(random_bool()));
-        const size_t end = strlen(text);
-        if (group) snprintf(text + end, sizeof text - end, " groups=%zu", groups);
+        snprintf(type, sizeof type, "%s_norm", kind);
+        if (group) snprintf(more, sizeof more, " groups=%zu", groups);
+        snprintf(text, sizeof text, "affine=%s eps=1e-4%s", truth(random_bool()), more);
         layer_case_open(&c, type, text);
         layer_case_input(&c, 0, bins > 1 ? sty_shape_image(bins, t, d) : sty_shape_sequence(t, d));
         layer_case_run(&c);

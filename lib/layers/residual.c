@@ -1,15 +1,15 @@
-/* add.c - layer `add`, also named `residual`: x_0 + factor (x_1 + x_2 + ...). A
- * vector among the later inputs is added at every step or position. */
+/* residual.c - layer `residual`: x_0 + factor (x_1 + x_2 + ...). A vector among the
+ * later inputs is added at every step or position. */
 #include "layers/layers.h"
 
 #include <string.h>
 
 typedef struct {
     double factor;
-} add_params;
+} residual_params;
 
 static const sty_param params[] = {
-    {.name = "factor", .kind = STY_PARAM_NUMBER, .offset = offsetof(add_params, factor),
+    {.name = "factor", .kind = STY_PARAM_NUMBER, .offset = offsetof(residual_params, factor),
      .initial = "1", .low = -1e6, .high = 1e6, .help = "of every input but the first"},
 };
 
@@ -24,7 +24,7 @@ static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_sha
 }
 
 static void run(const sty_layer_call *call) {
-    const add_params *p = call->params;
+    const residual_params *p = call->params;
     const size_t n = sty_shape_count(&call->out[0].shape);
     const float factor = (float)p->factor;
     float *y = call->out[0].data;
@@ -40,10 +40,16 @@ static void run(const sty_layer_call *call) {
 
 static const char *const inputs[] = {"inputs", NULL};
 
-#define TYPE(label, text)                                                                          \
-    {.name = label, .summary = text, .params = params, .n_params = STY_COUNT(params),              \
-     .params_size = sizeof(add_params), .inputs = inputs, .n_required = 1, .variadic = true,       \
-     .shape = shape, .flow = sty_flow_blocks, .run = run}
-
-const sty_layer_type sty_layer_add = TYPE("add", "the sum of its inputs");
-const sty_layer_type sty_layer_residual = TYPE("residual", "its inputs added up: a connection around layers");
+const sty_layer_type sty_layer_residual = {
+    .name = "residual",
+    .summary = "its inputs added up: a connection around layers",
+    .params = params,
+    .n_params = STY_COUNT(params),
+    .params_size = sizeof(residual_params),
+    .inputs = inputs,
+    .n_required = 1,
+    .variadic = true,
+    .shape = shape,
+    .flow = sty_flow_blocks,
+    .run = run,
+};
