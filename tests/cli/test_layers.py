@@ -118,6 +118,11 @@ class Page(stylet.Case):
             self.assertEqual(told, set(layer["required"]) - COMMON, name)
 
 
+    def test_every_type_has_a_twin_in_the_c_tests(self):
+        text = "".join(path.read_text() for path in (stylet.ROOT / "tests/unit/layers").glob("*.c"))
+        self.assertEqual([name for name in self.schema() if f'"{name}"' not in text], [])
+
+
 class Errors(stylet.Case):
     def model(self, layers, inputs=None, tensors=None):
         folder, weights = self.scratch / "model", []

@@ -1,9 +1,9 @@
 /* The attention layers against naive twins in double, over random shapes: lengths 1
- * to 300, heads 1 to 16, masks at every length.
+ * to 300, heads 1 to 16, masks of every length and at every length.
  *
  * Tolerance 2e-5 of max(1, largest): sums of up to 300 products in float32, through an
  * exponential. */
-#include "layer_case.h"
+#include "twin.h"
 #include "unit.h"
 
 #include <math.h>
@@ -12,55 +12,6 @@
 #include <string.h>
 
 static const double tolerance = 2e-5;
-
-/* A matrix of doubles. */
-typedef struct {
-    size_t rows, columns;
-    double *at;
-} matrix;
-
-static matrix make(size_t rows, size_t columns) {
-    return (matrix){rows, columns, calloc(rows * columns + 1, sizeof(double))};
-}
-
-static matrix of(const sty_tensor *t) {
-    matrix m = make(sty_shape_steps(&t->shape), sty_shape_width(&t->shape));
-    for (size_t i = 0; i < m.rows * m.columns; i++)
-        m.at[i] = (double)t->data[i];
-    return m;
-}
-
-/* x W^T + b by the tensors' names, or a copy of x where there is no such weight. */
-static matrix project(const layer_case *c, const char *name, const matrix *x, size_t units) {
-    char weight[64], bias[64];
-    snprintf(weight, sizeof weight, "%s.weight", name);
-    snprintf(bias, sizeof bias, "%s.bias", name);
-    matrix y = make(x->rows, layer_case_has(c, weight) ? units : x->columns);
-    if (!layer_case_has(c, weight)) {
-        memcpy(y.at, x->at, y.rows * y.columns * sizeof *y.at);
-        return y;
-    }
-    const float *w = layer_case_weight(c, weight);
-    const float *b = layer_case_has(c, bias) ? layer_case_weight(c, bias) : NULL;
-    for (size_t i = 0; i < y.rows; i++)
-        for (size_t j = 0; j < units; j++) {
-            double sum = b ? (double)b[j] : 0;
-            for (size_t k = 0; k < x->columns; k++)
-                sum += x->at[i * x->columns + k] * (double)w[j * x->columns + k];
-            y.at[i * units + j] = sum;
-        }
-    return y;
-}
-
-static void softmax(double *row, size_t n) {
-    double largest = -INFINITY, sum = 0;
-    for (size_t j = 0; j < n; j++)
-        largest = fmax(largest, row[j]);
-    for (size_t j = 0; j < n; j++)
-        sum += row[j] = largest == -INFINITY ? 0 : exp(row[j] - largest);
-    for (size_t j = 0; j < n && sum > 0; j++)
-        row[j] /= sum;
-}
 
 /* What a random case is made of. */
 typedef struct {
@@ -93,31 +44,31 @@ static void connect_mask(layer_case *c, const shape_of_case *s) {
 }
 
 /* Score of position i, j before the scale, from P [tq, rows]; the definition, element by element. */
-static double shifted(const matrix *p, size_t i, size_t j, size_t tq, size_t tk, bool end) {
-    if (end) return p->at[i * p->columns + tq + j - i];
+static double shifted(const rows *p, size_t i, size_t j, size_t tq, size_t tk, bool end) {
+    if (end) return p->at[i * p->d + tq + j - i];
     const size_t flat = i * tk + j + tq, row = flat / (tk + 1), column = flat % (tk + 1);
-    return column == 0 ? 0 : p->at[row * p->columns + column - 1];
+    return column == 0 ? 0 : p->at[row * p->d + column - 1];
 }
 
 /* The whole layer. position: rows against which (q + v) is taken, or NULL. */
-static void twin(const layer_case *c, const shape_of_case *s, const matrix *position, const double *row_bias,
-                 bool end, matrix *out, double *maps) {
+static void twin(const layer_case *c, const shape_of_case *s, const rows *position, const double *row_bias,
+                 bool end, rows *out, double *maps) {
     const size_t u = s->heads * s->head;
     const sty_tensor *key_in = c->in[1].data ? &c->in[1] : &c->in[0];
     const sty_tensor *value_in = c->in[2].data ? &c->in[2] : key_in;
-    matrix qx = of(&c->in[0]), kx = of(key_in), vx = of(value_in);
-    matrix q = project(c, "query", &qx, u), k = project(c, "key", &kx, u), v = project(c, "value", &vx, u);
-    matrix mixed = make(s->tq, u);
+    rows qx = rows_of(&c->in[0]), kx = rows_of(key_in), vx = rows_of(value_in);
+    rows q = projected(c, "query", &qx, u), k = projected(c, "key", &kx, u), v = projected(c, "value", &vx, u);
+    rows mixed = make_rows(s->tq, u);
     const float *ub = layer_case_has(c, "u_bias") ? layer_case_weight(c, "u_bias") : NULL;
     const float *vb = layer_case_has(c, "v_bias") ? layer_case_weight(c, "v_bias") : NULL;
     for (size_t h = 0; h < s->heads; h++) {
-        matrix p = make(s->tq, position ? position->rows : 0);
+        rows p = make_rows(s->tq, position ? position->t : 0);
         for (size_t i = 0; position && i < s->tq; i++)
-            for (size_t r = 0; r < position->rows; r++) {
+            for (size_t r = 0; r < position->t; r++) {
                 double sum = row_bias ? row_bias[r * s->heads + h] : 0;
                 for (size_t d = h * s->head; d < (h + 1) * s->head; d++)
                     sum += (q.at[i * u + d] + (vb ? (double)vb[d] : 0)) * position->at[r * u + d];
-                p.at[i * p.columns + r] = sum;
+                p.at[i * p.d + r] = sum;
             }
         for (size_t i = 0; i < s->tq; i++) {
             double *row = maps + (h * s->tq + i) * s->tk;
@@ -137,23 +88,21 @@ static void twin(const layer_case *c, const shape_of_case *s, const matrix *posi
         }
         free(p.at);
     }
-    *out = project(c, "out", &mixed, s->out);
+    *out = projected(c, "out", &mixed, s->out);
     free(mixed.at), free(q.at), free(k.at), free(v.at), free(qx.at), free(kx.at), free(vx.at);
 }
 
-static void compare(const layer_case *c, const shape_of_case *s, const matrix *position, const double *row_bias,
+static void compare(const layer_case *c, const shape_of_case *s, const rows *position, const double *row_bias,
                     bool end, const char *what) {
     double *maps = calloc(s->heads * s->tq * s->tk, sizeof *maps);
-    matrix out;
+    rows out;
     twin(c, s, position, row_bias, end, &out, maps);
-    assert_int_equal(sty_shape_count(&c->out[0].shape), out.rows * out.columns);
+    assert_int_equal(sty_shape_count(&c->out[0].shape), out.t * out.d);
     assert_int_equal(sty_shape_count(&c->out[1].shape), s->heads * s->tq * s->tk);
-    assert_near(what, c->out[0].data, out.at, out.rows * out.columns, tolerance);
+    assert_near(what, c->out[0].data, out.at, out.t * out.d, tolerance);
     assert_near(what, c->out[1].data, maps, s->heads * s->tq * s->tk, tolerance);
     free(out.at), free(maps);
 }
-
-static const char *truth(bool b) { return b ? "true" : "false"; }
 
 static void multi_head_attention_is_its_definition(void **unused) {
     static const char *const scales[] = {"head_width", "units", "key_width", "none"};
@@ -205,20 +154,6 @@ static void without_projections_inputs_are_used_as_they_are(void **unused) {
     }
 }
 
-/* Sinusoids by their formula. float32: the published rounding of the angle. */
-static matrix sinusoid(size_t rows, size_t width, double base, bool wide) {
-    matrix e = make(rows, width);
-    for (size_t t = 0; t < rows; t++)
-        for (size_t j = 0; j < width; j++) {
-            const float step = (float)(-log(base) / (double)width);
-            const float w = (float)exp((double)((float)(j / 2 * 2) * step));
-            const double a = wide ? (double)t / pow(base, (double)(j / 2 * 2) / (double)width)
-                                  : (double)((float)t * w);
-            e.at[t * width + j] = j % 2 ? cos(a) : sin(a);
-        }
-    return e;
-}
-
 static void relative_attention_over_sinusoids_is_its_definition(void **unused) {
     (void)unused;
     for (int round = 0; round < 60; round++) {
@@ -239,12 +174,12 @@ static void relative_attention_over_sinusoids_is_its_definition(void **unused) {
         layer_case_input(&c, 0, query_shape(&s, random_size(1, 20)));
         layer_case_input(&c, 1, sty_shape_sequence(s.tk, random_size(1, 20)));
         connect_mask(&c, &s);
-        const size_t rows = end ? s.tq + s.tk : s.tk;
-        if (given) layer_case_input(&c, 4, sty_shape_sequence(rows + random_size(0, 9), random_size(1, 20)));
+        const size_t n = end ? s.tq + s.tk : s.tk;
+        if (given) layer_case_input(&c, 4, sty_shape_sequence(n + random_size(0, 9), random_size(1, 20)));
         layer_case_run(&c);
-        matrix e = given ? of(&c.in[4]) : sinusoid(rows, u, strstr(text, "=50 ") ? 50 : 10000, wide);
-        e.rows = rows;
-        matrix p = project(&c, "position", &e, u);
+        rows e = given ? rows_of(&c.in[4]) : sinusoid(n, u, strstr(text, "=50 ") ? 50 : 10000, wide);
+        e.t = n;
+        rows p = projected(&c, "position", &e, u);
         compare(&c, &s, &p, NULL, end, text);
         free(e.at), free(p.at);
         layer_case_close(&c);
@@ -270,11 +205,11 @@ static void relative_attention_over_a_table_is_its_definition(void **unused) {
         layer_case_input(&c, 1, sty_shape_sequence(s.tk, random_size(1, 20)));
         connect_mask(&c, &s);
         layer_case_run(&c);
-        const size_t first = end ? half - s.tk : 0, rows = end ? s.tq + s.tk : s.tk;
-        matrix p = make(rows, u), b = make(rows, s.heads);
-        for (size_t i = 0; i < rows * u; i++)
+        const size_t first = end ? half - s.tk : 0, n = end ? s.tq + s.tk : s.tk;
+        rows p = make_rows(n, u), b = make_rows(n, s.heads);
+        for (size_t i = 0; i < n * u; i++)
             p.at[i] = (double)layer_case_weight(&c, "table")[first * u + i];
-        for (size_t i = 0; bias && i < rows * s.heads; i++)
+        for (size_t i = 0; bias && i < n * s.heads; i++)
             b.at[i] = (double)layer_case_weight(&c, "table_bias")[first * s.heads + i];
         compare(&c, &s, &p, bias ? b.at : NULL, end, text);
         free(p.at), free(b.at);
@@ -282,23 +217,66 @@ static void relative_attention_over_a_table_is_its_definition(void **unused) {
     }
 }
 
-static void masks_work_at_every_length(void **unused) {
-    (void)unused;
-    for (size_t t = 1; t <= 300; t++) {
-        shape_of_case s = {.tq = t, .tk = t, .heads = 2, .head = 4, .out = 0, .mask = true, .large = t % 2, .scale = 8};
-        char text[128];
-        layer_case c;
-        snprintf(text, sizeof text, "units=8 heads=2 scale=units mask_fill=%s",
-                 s.large ? "large_negative" : "minus_infinity");
-        layer_case_open(&c, "relative_multi_head_attention", text);
-        layer_case_input(&c, 0, sty_shape_sequence(t, 8));
-        connect_mask(&c, &s);
-        layer_case_run(&c);
-        matrix e = sinusoid(t, 8, 10000, false), p = project(&c, "position", &e, 8);
-        compare(&c, &s, &p, NULL, false, text);
-        free(e.at), free(p.at);
-        layer_case_close(&c);
+/* Where the scores of positions come from. */
+typedef enum { NO_POSITIONS, FRONT, END, TABLE } positions;
+static const struct {
+    const char *type, *params;
+    positions positions;
+} masked_types[] = {
+    {"multi_head_attention", "units=4 heads=1 scale=units", NO_POSITIONS},
+    {"relative_multi_head_attention", "units=4 heads=1 scale=units", FRONT},
+    {"relative_multi_head_attention", "units=4 heads=1 scale=units shift=end", END},
+    {"relative_multi_head_attention", "units=4 heads=1 scale=units positions=table table_rows=600 shift=end", TABLE},
+    {"conformer_multi_headed_self_attention", "heads=1 scale=units", FRONT},
+};
+
+/* Self-attention of that type over t steps against its twin; the first n_valid keys may be
+ * attended to, 0: a random choice. */
+static void check_masked(size_t which, size_t t, size_t n_valid, bool large, bool masked_is_one) {
+    const shape_of_case s = {.tq = t, .tk = t, .heads = 1, .head = 4, .mask = true, .large = large, .scale = 4,
+                             .masked_is_one = masked_is_one, .mask_rows = !n_valid && t % 3 == 0,
+                             .out = strncmp(masked_types[which].type, "conformer", 9) == 0 ? 4 : 0};
+    const bool end = masked_types[which].positions >= END;
+    rows p = {0, 0, NULL}, bias = p;
+    char text[256];
+    layer_case c;
+    snprintf(text, sizeof text, "%s mask_fill=%s mask_meaning=%s", masked_types[which].params,
+             large ? "large_negative" : "minus_infinity", masked_is_one ? "masked" : "valid");
+    layer_case_open(&c, masked_types[which].type, text);
+    layer_case_input(&c, 0, sty_shape_sequence(t, 4));
+    connect_mask(&c, &s);
+    for (size_t i = 0; n_valid && i < t; i++)
+        c.in[3].data[i] = (i < n_valid) != masked_is_one ? 1.0f : 0.0f;
+    layer_case_run(&c);
+    if (masked_types[which].positions == TABLE) {
+        p = make_rows(2 * t, 4), bias = make_rows(2 * t, 1);
+        for (size_t i = 0; i < p.t * p.d; i++)
+            p.at[i] = (double)layer_case_weight(&c, "table")[(300 - t) * p.d + i];
+        for (size_t i = 0; i < bias.t * bias.d; i++)
+            bias.at[i] = (double)layer_case_weight(&c, "table_bias")[(300 - t) * bias.d + i];
+    } else if (masked_types[which].positions != NO_POSITIONS) {
+        rows e = sinusoid(end ? 2 * t : t, 4, 10000, false);
+        p = projected(&c, "position", &e, 4);
+        free(e.at);
     }
+    compare(&c, &s, p.at ? &p : NULL, bias.at, end, text);
+    free(p.at), free(bias.at);
+    layer_case_close(&c);
+}
+
+static void every_attention_takes_a_mask_at_every_length(void **unused) {
+    (void)unused;
+    for (size_t which = 0; which < STY_COUNT(masked_types); which++)
+        for (size_t t = 1; t <= 300; t++)
+            check_masked(which, t, 0, t % 2, t % 4 < 2);
+}
+
+static void every_attention_takes_masks_of_every_length(void **unused) {
+    enum { STEPS = 100 }; /* more than a block of queries */
+    (void)unused;
+    for (size_t which = 0; which < STY_COUNT(masked_types); which++)
+        for (size_t n = 1; n <= STEPS; n++)
+            check_masked(which, STEPS, n, n % 2, n % 4 < 2);
 }
 
 static void a_query_without_any_key_gets_zeros(void **unused) {
@@ -353,7 +331,7 @@ static void conformer_attention_normalises_then_attends(void **unused) {
                 x[j] = (float)(((double)x[j] - mean) / sqrt(var + 1e-5) * (double)layer_case_weight(&c, "norm.weight")[j] +
                                (double)layer_case_weight(&c, "norm.bias")[j]);
         }
-        matrix e = sinusoid(s.tk, u, 10000, false), p = project(&c, "position", &e, u);
+        rows e = sinusoid(s.tk, u, 10000, false), p = projected(&c, "position", &e, u);
         compare(&c, &s, &p, NULL, false, text);
         free(e.at), free(p.at);
         layer_case_close(&c);
@@ -384,41 +362,18 @@ static void lengths_and_widths_that_do_not_fit_are_named(void **unused) {
     layer_case_close(&c);
 }
 
-/* What `stylet mix` rests on, for every type that has tokens of its own. */
-static void mixing_the_computed_weights_gives_the_computed_output(void **unused) {
-    static const char *const cases[][2] = {
-        {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2"},
-        {"style_token_attention", "tokens=5 token_width=6 units=8 heads=2 value_projection=false out=7"},
-        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4"},
-        {"additive_attention", "tokens=5 token_width=6 units=8 heads=4 value_projection=true out=5"}};
-    (void)unused;
-    for (size_t i = 0; i < STY_COUNT(cases); i++) {
-        float scratch[256], mixed[64];
-        layer_case c;
-        layer_case_open(&c, cases[i][0], cases[i][1]);
-        layer_case_input(&c, 0, sty_shape_vector(9));
-        layer_case_run(&c);
-        const size_t n = sty_shape_count(&c.out[0].shape);
-        assert_true(n <= STY_COUNT(mixed) && c.type->scratch(c.params, &c.in[0].shape, &c.out[0].shape) <= 256);
-        c.type->mix(c.params, c.state, c.out[1].data, scratch, mixed);
-        for (size_t j = 0; j < n; j++)
-            assert_float_equal(mixed[j], c.out[0].data[j], 1e-6);
-        layer_case_close(&c);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multi_head_attention_is_its_definition),
         cmocka_unit_test(without_projections_inputs_are_used_as_they_are),
         cmocka_unit_test(relative_attention_over_sinusoids_is_its_definition),
         cmocka_unit_test(relative_attention_over_a_table_is_its_definition),
-        cmocka_unit_test(masks_work_at_every_length),
+        cmocka_unit_test(every_attention_takes_a_mask_at_every_length),
+        cmocka_unit_test(every_attention_takes_masks_of_every_length),
         cmocka_unit_test(a_query_without_any_key_gets_zeros),
         cmocka_unit_test(softmax_over_the_batch_gives_ones),
         cmocka_unit_test(conformer_attention_normalises_then_attends),
         cmocka_unit_test(lengths_and_widths_that_do_not_fit_are_named),
-        cmocka_unit_test(mixing_the_computed_weights_gives_the_computed_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
