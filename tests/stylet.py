@@ -126,6 +126,12 @@ class Case(unittest.TestCase):
             self.assertIn(text, done.err)
         return done
 
+    def allocates_nothing(self, model):
+        """That a warm session of all outputs of this model calls malloc no more."""
+        program = pathlib.Path(STYLET).resolve().parent / "tests/model/test_warm_session"
+        done = subprocess.run([program, model], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def near(self, got, want, tolerance, what=""):
         got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
         self.assertEqual(got.shape, want.shape, what)

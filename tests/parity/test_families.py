@@ -37,6 +37,7 @@ class Family(stylet.Case):
                                *args], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.ok("model", "verify", folder)
+        self.allocates_nothing(folder)
         return folder
 
     def golden(self, folder, *args, file=None, expected=None):

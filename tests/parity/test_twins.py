@@ -29,6 +29,7 @@ class Twins(stylet.Case):
         """The largest difference over all clips and outputs, each of its largest value."""
         model, worst, styles = self.convert(family), 0, []
         self.ok("model", "verify", model)
+        self.allocates_nothing(model)
         bound = []
         for name, values in family.bound.items():
             np.save(self.scratch / f"{name}.npy", values)
