@@ -150,7 +150,7 @@ sty_status sty_manner_level(const float *x, size_t n, int rate_hz, double *level
 }
 
 sty_status sty_manner_rate(const double *times, size_t n, double *rate_syl_s, sty_err *err) {
-    size_t gaps = 0, kept = 0;
+    size_t gaps = 0;
     double sum = 0;
     *rate_syl_s = NAN;
     if (n < 2) return STY_OK;
@@ -159,9 +159,10 @@ sty_status sty_manner_rate(const double *times, size_t n, double *rate_syl_s, st
     for (size_t i = 1; i < n; i++)
         if (times[i] - times[i - 1] > 0.02) gap[gaps++] = times[i] - times[i - 1];
     qsort(gap, gaps, sizeof *gap, ascending);
-    for (size_t i = 0; i < gaps && gap[i] <= 2.2 * percentile(gap, gaps, 50); i++, kept++)
-        sum += gap[i];
-    if (gaps >= 3) *rate_syl_s = (double)kept / sum;
+    const double longest = gaps ? 2.2 * percentile(gap, gaps, 50) : 0;
+    for (size_t i = 0; i < gaps; i++)
+        sum += fmin(gap[i], longest);
+    if (gaps >= 3) *rate_syl_s = (double)gaps / sum;
     sty_free(gap);
     return STY_OK;
 }

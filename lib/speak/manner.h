@@ -35,8 +35,8 @@ sty_status sty_manner_measure(const float *x, size_t n, int rate_hz, sty_manner 
 sty_status sty_manner_level(const float *x, size_t n, int rate_hz, double *level_dbfs, sty_err *err);
 
 /* Syllables per second from the times at which vowels begin: one over the mean
- * distance, those over 2.2 times the median left out as pauses; NAN for fewer
- * than three. times [n] are sorted. Errors: STY_OUT_OF_MEMORY. */
+ * distance, none counting as more than 2.2 times the median, the rest of it being a
+ * pause; NAN for fewer than three. times [n] are sorted. Errors: STY_OUT_OF_MEMORY. */
 sty_status sty_manner_rate(const double *times, size_t n, double *rate_syl_s, sty_err *err);
 
 #endif

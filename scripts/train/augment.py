@@ -81,8 +81,8 @@ def _cubic(x, pos):
 
 
 class Augmenter:
-    def __init__(self, corpus, seed):
-        self.c = corpus
+    def __init__(self, corpus, seed, clean=0.3, near=0.4):
+        self.c, self.clean, self.near = corpus, clean, near
         self.rng = np.random.default_rng(seed)
         pool = np.random.default_rng(seed + 1)
         self.rooms = []
@@ -270,12 +270,12 @@ class Augmenter:
         samples = int(_LENGTHS[np.searchsorted(_LENGTHS, seconds * RATE)])
         xs, ys, auxs, ids, local = [], [], [], [], []
         for g in range(groups):
-            near = self.c.near and rng.random() < 0.4
+            near = self.c.near and rng.random() < self.near
             pool = self.c.near if near else self.c.names
             style = pool[rng.integers(len(pool))]
             order = rng.permutation(len(self.c.styles[style]))
             shared = draw_shared(rng)
-            if rng.random() < 0.3:  # as it was spoken, but for the level
+            if rng.random() < self.clean:  # as it was spoken, but for the level
                 shared.update(speed=1.0, warp=0.0, tilt=0.0, knots=np.zeros(8), clean=True)
             others = [s for s in self.c.siblings[self.c.base[style]] if s != style]
             if others and rng.random() < (0.75 if near else 0.4):

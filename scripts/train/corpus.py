@@ -19,6 +19,7 @@ NAME.jsonl (one line of description per clip).
 """
 import argparse
 import json
+import multiprocessing
 import os
 import sys
 import time
@@ -371,31 +372,40 @@ def main():
     only = set(args.only.split(",")) if args.only else None
     variants = {"zz%d" % i: made_up_voice(seeded("voice", i), "zz%d" % i)
                 for i in range(MADE_UP)}
-    es = engines.Espeak(args.work, variants)
-    stock_dir = os.path.join(args.work, "espeak-ng-data", "voices", "!v")
+    stock_dir = os.path.join(engines.espeak_data(args.work), "voices", "!v")
     stock = [v for v in sorted(os.listdir(stock_dir))
              if v not in HELD_OUT + DEV and v not in variants and " " not in v]
     train_voices = sorted(variants) + stock
     train_specs = style_list("train", int(520 * args.scale), train_voices,
                              int(140 * args.scale))
     plan = {
-        "train": lambda w: build_styles(w, es, train_specs, 4, {"espeak": 0.75, "flite": 3}),
-        "dev": lambda w: build_styles(w, es, style_list("dev", 70, DEV), 2, {"espeak": 1}),
-        "texts": lambda w: build_styles(w, es, train_specs[:200] + train_specs[-60:], 2, {},
-                                        held_out=True, levels=True),
-        "voices": lambda w: build_styles(w, es, style_list("voices", 190, HELD_OUT), 2, {},
-                                         held_out=True, levels=True),
-        "near": lambda w: build_near(w, es, train_voices, int(320 * args.scale), int(100 * args.scale)),
-        "dev_triplets": lambda w: build_triplets(w, es, DEV, "dev triplet", False),
-        "triplets": lambda w: build_triplets(w, es, HELD_OUT),
-        "engine": build_engine,
+        "train": lambda w, es: build_styles(w, es, train_specs, 4, {"espeak": 0.75, "flite": 3}),
+        "dev": lambda w, es: build_styles(w, es, style_list("dev", 70, DEV), 2, {"espeak": 1}),
+        "texts": lambda w, es: build_styles(w, es, train_specs[:200] + train_specs[-60:], 2, {},
+                                            held_out=True, levels=True),
+        "voices": lambda w, es: build_styles(w, es, style_list("voices", 190, HELD_OUT), 2, {},
+                                             held_out=True, levels=True),
+        "near": lambda w, es: build_near(w, es, train_voices, int(320 * args.scale),
+                                         int(100 * args.scale)),
+        "dev_triplets": lambda w, es: build_triplets(w, es, DEV, "dev triplet", False),
+        "triplets": lambda w, es: build_triplets(w, es, HELD_OUT),
+        "engine": lambda w, es: build_engine(w),
     }
-    for name, build in plan.items():
+
+    def make(name):
+        writer = Writer(args.work, name)
+        plan[name](writer, engines.Espeak(args.work, variants))
+        writer.save()
+
+    for name in plan:
         if only and name not in only:
             continue
-        writer = Writer(args.work, name)
-        build(writer)
-        writer.save()
+        # espeak-ng speaks a little otherwise after other speech: a process for every split
+        process = multiprocessing.get_context("fork").Process(target=make, args=(name,))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise SystemExit("%s failed" % name)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ RATE = 16000
 VOWEL_IPA = set("aeiouyɑɐɒæɓəɘɚɛɜɝɞɤɨɪɔœɶøɵʉʊʌɯʏᵻɿ")
 VOWEL_ARPA = {"aa", "ae", "ah", "ao", "aw", "ax", "axr", "ay", "eh", "er", "ey",
               "ih", "ix", "iy", "ow", "oy", "uh", "uw"}
+GLIDES = {"j", "w"}  # vowels to festival's Catalan voice, but not nuclei
 
 
 def resample(x, src, dst):
@@ -88,15 +89,7 @@ class Espeak:
 
     def __init__(self, data_dir, variants):
         """`variants`: {name: text of a voice variant file} to add to the copy."""
-        source = _espeak_data()
-        data = os.path.join(data_dir, "espeak-ng-data")
-        if not os.path.isdir(data):
-            shutil.copytree(source, data)
-            # the library lists at most 350 voices: keep the languages in use
-            for folder, _, names in os.walk(os.path.join(data, "lang")):
-                for name in names:
-                    if os.path.basename(folder) + "/" + name not in ESPEAK_FILES.values():
-                        os.remove(os.path.join(folder, name))
+        data = espeak_data(data_dir)
         for name, text in variants.items():
             with open(os.path.join(data, "voices", "!v", name), "w") as f:
                 f.write(text)
@@ -140,12 +133,22 @@ class Espeak:
         return resample(x, self.rate, RATE), np.array(self._nuclei) + 0.04
 
 
-def _espeak_data():
+def espeak_data(data_dir):
+    """The folder of a copy of espeak-ng's data, made where it is missing."""
+    data = os.path.join(data_dir, "espeak-ng-data")
+    if os.path.isdir(data):
+        return data
     out = subprocess.run(["espeak-ng", "--version"], capture_output=True, text=True).stdout
     match = re.search(r"Data at: (.*)", out)
     if not match:
         raise RuntimeError("espeak-ng is not installed")
-    return match.group(1).strip()
+    shutil.copytree(match.group(1).strip(), data)
+    # the library lists at most 350 voices: keep the languages in use
+    for folder, _, names in os.walk(os.path.join(data, "lang")):
+        for name in names:
+            if os.path.basename(folder) + "/" + name not in ESPEAK_FILES.values():
+                os.remove(os.path.join(folder, name))
+    return data
 
 
 def flite(text, voice, pitch_mean=None, pitch_std=None, stretch=1.0):
@@ -201,8 +204,8 @@ def festival(items, voice, stretch=1.0, pitch=None, encoding="latin-1"):
                 continue
             x, rate = read_wav(wav)
             nuclei, last = [], 0.0
-            for _, kind, end in re.findall(r"SEG (\S+) (\S) (\S+)", parts[i + 1]):
-                if kind == "+":
+            for name, kind, end in re.findall(r"SEG (\S+) (\S) (\S+)", parts[i + 1]):
+                if kind == "+" and name not in GLIDES:
                     nuclei.append((last + float(end)) / 2)
                 last = float(end)
             results.append((int(parts[i]), resample(x, rate, RATE), np.array(nuclei)))

@@ -47,13 +47,13 @@ def tilt(x, rate=16000, power=None):
 
 
 def syllable_rate(nuclei):
-    """Syllables per second from the times of the nuclei; long gaps are pauses."""
+    """Syllables per second from the times of the nuclei; of a gap, what is longer than
+    2.2 times the median gap is pause."""
     gaps = np.diff(np.sort(nuclei)) if len(nuclei) else np.array([])
     gaps = gaps[gaps > 0.02]
     if len(gaps) < 3:
         return np.nan
-    gaps = gaps[gaps <= 2.2 * np.median(gaps)]
-    return float(1.0 / gaps.mean())
+    return float(1.0 / np.minimum(gaps, 2.2 * np.median(gaps)).mean())
 
 
 def summarise(x, f0, hnr, nuclei, tilt_power=None):

@@ -1,6 +1,7 @@
 """Train the model: `python3 train.py WORK_DIR -o CHECKPOINT.pt`."""
 import argparse
 import math
+import multiprocessing
 import os
 import sys
 import time
@@ -17,7 +18,7 @@ import labels
 from frontend import features
 from model import Model
 
-LABEL_WEIGHTS = torch.tensor([2.5, 2.5, 2.5, 0.2, 4.0, 1.0, 0.5, 0.5])
+LABEL_WEIGHTS = "2.5,2.5,2.5,0.2,4,1,0.5,0.5"
 # where the loss of a label turns from square to absolute, in standard deviations:
 # small where the label can be had precisely
 BETA = torch.tensor([0.1, 0.4, 0.1, 0.5, 0.25, 0.3, 0.4, 0.4])
@@ -104,13 +105,14 @@ class LocalHeads(nn.Module):
             ok = torch.isfinite(target)
             off = F.smooth_l1_loss(guess, torch.nan_to_num(target), reduction="none", beta=0.3)
             off = (off * ok).sum((0, 1)) / ok.sum((0, 1)).clamp(min=1)
-            total = total + (off * torch.tensor([2.0, 0.5, 1.5, 0.3, 1.0, 0.7])).sum()
+            total = total + (off * torch.tensor([2.0, 0.5, 3.0, 0.3, 1.0, 0.7])).sum()
         return total / 2
 
 
 class Batches:
     """Batches of features, each used `echo` times: making one costs more than
-    learning from it. A repeat comes later and at another level."""
+    learning from it. A repeat comes later and at another level. A second process
+    makes them; which batch comes when depends on the seed alone."""
 
     def __init__(self, maker, groups, echo, seed, mean, std, aux_mean, aux_std):
         self.maker, self.groups, self.echo = maker, groups, echo
@@ -118,14 +120,24 @@ class Batches:
         self.rng = np.random.default_rng(seed)
         self.kept = []  # [batch, remaining uses]
         self.seconds = 0.0
+        fork = multiprocessing.get_context("fork")
+        self.queue = fork.Queue(6)
+        fork.Process(target=self._work, daemon=True).start()
+
+    def _work(self):
+        parent = os.getppid()
+        os.nice(5)
+        while os.getppid() == parent:
+            x, *rest = self.maker.batch(self.groups)
+            self.queue.put([features(torch.from_numpy(x)).numpy(), *rest], timeout=3600)
 
     def _make(self):
         began = time.time()
         mean, std, aux_mean, aux_std = self.stats
-        x, y, aux, ids, local = self.maker.batch(self.groups)
+        x, y, aux, ids, local = self.queue.get()
         y = (torch.from_numpy(labels.to_model(y)) - mean) / std
         aux = (torch.from_numpy(aux) - aux_mean) / aux_std
-        batch = features(torch.from_numpy(x)), y, aux, torch.from_numpy(ids), \
+        batch = torch.from_numpy(x), y, aux, torch.from_numpy(ids), \
             [torch.from_numpy(v) for v in local]
         self.seconds += time.time() - began
         return batch
@@ -249,12 +261,19 @@ def arguments():
     parser.add_argument("--aux", type=float, default=0.3)
     parser.add_argument("--local", type=float, default=0.1)
     parser.add_argument("--rank", type=float, default=0.03)
+    parser.add_argument("--labels", default=LABEL_WEIGHTS, help="weights of the label losses")
+    parser.add_argument("--clean", type=float, default=0.3,
+                        help="share of the groups left as they were spoken")
+    parser.add_argument("--near", type=float, default=0.4,
+                        help="share of the groups of the split `near`")
     parser.add_argument("--echo", type=int, default=2, help="uses of every batch")
     parser.add_argument("--stop", type=int, help="end after this many of the steps")
     parser.add_argument("--freeze-norms", action="store_true")
     parser.add_argument("--keep-norms", action="store_true", help="those of --init, fixed")
     parser.add_argument("--init", help="start from this checkpoint")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.labels = torch.tensor([float(v) for v in args.labels.split(",")])
+    return args
 
 
 def learning_rate(steps, warm=150):
@@ -283,7 +302,7 @@ def style_losses(model, heads, reference, batch, args):
     mask, aux_mask = torch.isfinite(y), torch.isfinite(aux)
     per_label = masked_mean(huber(model.prosody(style), torch.nan_to_num(y)), mask)
     further = F.smooth_l1_loss(heads["aux"](style), torch.nan_to_num(aux), reduction="none")
-    parts = {"label": (per_label * LABEL_WEIGHTS).sum() / LABEL_WEIGHTS.sum(),
+    parts = {"label": (per_label * args.labels).sum() / args.labels.sum(),
              "contrast": contrastive(style, ids, y), "words": same_words(style, ids),
              "usage": usage_loss(weights), "aux": masked_mean(further, aux_mask).mean(),
              "rank": rank_loss(style)}
@@ -306,18 +325,18 @@ def new_heads():
     return nn.ModuleDict({"aux": nn.Linear(256, AUX), "local": LocalHeads()})
 
 
-def training_data(work, seed):
+def training_data(work, seed, *shares):
     """The augmenter of the training splits of a work folder."""
     near = os.path.exists(os.path.join(work, "near.jsonl"))
     data = corpus.load_several(work, ["train", "near"] if near else ["train"])
-    return augment.Augmenter(augment.Corpus(*data), seed)
+    return augment.Augmenter(augment.Corpus(*data), seed, *shares)
 
 
 def main():
     args = arguments()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    maker = training_data(args.work, args.seed)
+    maker = training_data(args.work, args.seed, args.clean, args.near)
     model, heads = Model(), new_heads()
     if args.init:
         saved = torch.load(args.init)
@@ -346,13 +365,15 @@ def main():
         recent = recent[-99:] + [[v.item() for v in parts.values()]]
         if step % 100 == 0:
             spent = time.time() - began
-            log("step %d/%d, %.0f s left, data %.0f%%;" % (
+            log("step %d/%d, %.0f s left, waited %.0f%%;" % (
                 step, args.steps, spent / step * (args.steps - step),
                 100 * batches.seconds / spent),
                 " ".join("%s %.3f" % pair for pair in zip(parts, np.mean(recent, 0))))
-        if step % 500 == 0 or step in (args.steps, args.stop):
+        last = step in (args.steps, args.stop)
+        if last or step % 400 == 0:
             smooth = average.copy()
-            log(dev_figures(smooth, args.work, *stats[:2]))
+            if last or step % 1600 == 0:
+                log(dev_figures(smooth, args.work, *stats[:2]))
             torch.save({"model": smooth.state_dict(), "heads": heads.state_dict(),
                         "stats": stats, "step": step, "args": vars(args)}, args.output)
 
