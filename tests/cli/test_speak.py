@@ -237,7 +237,10 @@ class Speak(stylet.Case):
             how = "--like", CLIP, "--voice", voice, "--set", change, TEXT
             ssml = self.ok("speak", *how, "--ssml-for", "espeak-ng").stdout.decode()
             (x, rate), (y, _) = self.say_ssml(ssml, voice), self.wav(*how)
-            self.assertLess(abs(semitones(median_f0(x, rate), median_f0(y, rate))), 0.5)  # whole percent, two syntheses
+            # whole percent, two syntheses: up to 0.62 over sixteen rates and weights; their medians, which
+            # fall now on one tone of the melody and now on the next, differ by up to 1.13
+            off = 12 * (np.log2(f0_values(x, rate)).mean() - np.log2(f0_values(y, rate)).mean())
+            self.assertLess(abs(off), 0.75)
             # the pauses before, between and behind are a document's; whole percent of the rate
             self.assertLess(abs(sounding(x, rate) / sounding(y, rate) - 1), 0.03)
 
