@@ -63,6 +63,24 @@ V_INLINE void flush(v_float (*sum)[TILE_VECTORS], v_float (*part)[TILE_VECTORS],
         }
 }
 
+/* The weights of the next tile lie behind these: while a tile's frames pass, each chunk fetches
+ * its share of them into the second cache. */
+typedef struct {
+    const float *from;
+    size_t lines; /* of STY_CONV_TILE weights, a chunk */
+} weights_ahead;
+
+V_INLINE weights_ahead look_ahead(const sty_conv_tile *tile, size_t first, size_t n) {
+    const size_t all = tile->n_rows * tile->n_taps * tile->run;
+    return (weights_ahead){tile->weights + (all + first * all / tile->n_frames) * STY_CONV_TILE,
+                           (CHUNK * n + tile->n_frames - 1) / tile->n_frames};
+}
+
+V_INLINE void fetch(weights_ahead *ahead) {
+    for (size_t i = 0; i < ahead->lines; i++, ahead->from += STY_CONV_TILE)
+        __builtin_prefetch(ahead->from, 0, 2);
+}
+
 /* n is a constant at every call: the loops unroll into registers. */
 V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
     const sty_conv_window *window = tile->windows + first;
@@ -78,6 +96,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
     for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
         __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
     const float *w = tile->weights;
+    weights_ahead ahead = look_ahead(tile, first, (size_t)n);
     size_t held = 0;
     for (size_t row = 0; row < tile->n_rows; row++)
         for (size_t k = 0; k < tile->n_taps; k++)
@@ -92,6 +111,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
                     add_products(x, j, w, part, n);
                 held += end - i;
                 if (held < CHUNK) continue;
+                fetch(&ahead);
                 flush(sum, part, n);
                 held = 0;
             }
