@@ -12,33 +12,49 @@
  * then grows with the root of CHUNK and of the number of chunks, not of their product. */
 enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6, CHUNK = 32 };
 
-V_INLINE v_float v_fused(const sty_conv_tile *tile, v_float v) {
-    if (tile->activation == STY_ACT_RELU) return v_relu(v);
-    return tile->activation == STY_ACT_LEAKY_RELU ? v_leaky(v, tile->slope) : v;
+/* The results of n frames of STY_CONV_TILE channels for a tile of fewer, `at` floats from the
+ * first. */
+static __attribute__((noinline)) void store_narrow(const sty_conv_tile *tile, const float *result,
+                                                   size_t at, int n) {
+    for (int f = 0; f < n; f++, result += STY_CONV_TILE, at += tile->out_step)
+        for (size_t c = 0; c < tile->n_channels; c++)
+            tile->out[at + c] =
+                tile->add ? result[c] * tile->factor + tile->add[at + c] : result[c];
 }
 
-/* The results of one frame, `at` floats from the first. */
-V_INLINE void store_frame(const sty_conv_tile *tile, const v_float *sum, size_t at) {
-    float whole[STY_CONV_TILE], others[STY_CONV_TILE];
-    const bool full = tile->n_channels == STY_CONV_TILE;
-    const float *add = tile->add ? tile->add + at : NULL;
-    float *out = tile->out + at, *to = full ? out : whole;
-    if (add && !full) {
-        memset(others, 0, sizeof others);
-        add = memcpy(others, add, tile->n_channels * sizeof *add);
+/* The statement for every vector v of every frame f < n, n a constant. */
+#define EACH_VECTOR(statement)                                                                     \
+    _Pragma("GCC unroll 6") for (int f = 0; f < n; f++)                                            \
+        _Pragma("GCC unroll 4") for (int v = 0; v < TILE_VECTORS; v++) {                           \
+        statement;                                                                                 \
     }
-#pragma GCC unroll 4
-    for (int v = 0; v < TILE_VECTORS; v++) {
-        v_float value = v_fused(tile, sum[v]);
-        if (add) value = value * tile->factor + v_load(add + v * LANES);
-        v_store(to + v * LANES, value);
+
+/* The results of n frames, `at` floats from the first. */
+V_INLINE void store_frames(const sty_conv_tile *tile, v_float (*sum)[TILE_VECTORS], size_t at,
+                           int n) {
+    const size_t step = tile->out_step;
+    float *out = tile->out + at;
+    if (tile->activation == STY_ACT_RELU)
+        EACH_VECTOR(sum[f][v] = v_relu(sum[f][v]))
+    if (tile->activation == STY_ACT_LEAKY_RELU)
+        EACH_VECTOR(sum[f][v] = v_leaky(sum[f][v], tile->slope))
+    if (tile->n_channels < STY_CONV_TILE) {
+        float result[BLOCK * STY_CONV_TILE]; /* a copy: the sums stay in registers */
+        EACH_VECTOR(v_store(result + f * STY_CONV_TILE + v * LANES, sum[f][v]))
+        store_narrow(tile, result, at, n);
+        return;
     }
-    if (!full) memcpy(out, whole, tile->n_channels * sizeof *out);
+    if (tile->add) {
+        const float *add = tile->add + at;
+        EACH_VECTOR(sum[f][v] =
+                        sum[f][v] * tile->factor + v_load(add + (size_t)f * step + v * LANES))
+    }
+    EACH_VECTOR(v_store(out + (size_t)f * step + v * LANES, sum[f][v]))
 }
 
 /* part += w x[f][j] for each of n frames */
-V_INLINE void add_products(const float *const *x, size_t j, const float *w, v_float (*part)[TILE_VECTORS],
-                           int n) {
+V_INLINE void add_products(const float *const *x, size_t j, const float *w,
+                           v_float (*part)[TILE_VECTORS], int n) {
     v_float weight[TILE_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++)
@@ -54,13 +70,10 @@ V_INLINE void add_products(const float *const *x, size_t j, const float *w, v_fl
 
 /* sum += part, part = 0 */
 V_INLINE void flush(v_float (*sum)[TILE_VECTORS], v_float (*part)[TILE_VECTORS], int n) {
-#pragma GCC unroll 6
-    for (int f = 0; f < n; f++)
-#pragma GCC unroll 4
-        for (int v = 0; v < TILE_VECTORS; v++) {
-            sum[f][v] += part[f][v];
-            part[f][v] = v_all(0.0f);
-        }
+    EACH_VECTOR({
+        sum[f][v] += part[f][v];
+        part[f][v] = v_all(0.0f);
+    })
 }
 
 /* The weights of the next tile lie behind these: while a tile's frames pass, each chunk fetches
@@ -85,13 +98,10 @@ V_INLINE void fetch(weights_ahead *ahead) {
 V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
     const sty_conv_window *window = tile->windows + first;
     v_float sum[BLOCK][TILE_VECTORS], part[BLOCK][TILE_VECTORS];
-#pragma GCC unroll 6
-    for (int f = 0; f < n; f++)
-#pragma GCC unroll 4
-        for (int v = 0; v < TILE_VECTORS; v++) {
-            sum[f][v] = v_load(tile->bias + v * LANES);
-            part[f][v] = v_all(0.0f);
-        }
+    EACH_VECTOR({
+        sum[f][v] = v_load(tile->bias + v * LANES);
+        part[f][v] = v_all(0.0f);
+    })
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
         __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
@@ -105,20 +115,20 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
                 end = tile->run - i < CHUNK + CHUNK / 2 ? tile->run : i + CHUNK;
 #pragma GCC unroll 6
                 for (int f = 0; f < n; f++)
-                    x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+                    x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step +
+                           tile->offset;
 #pragma GCC unroll 4
                 for (size_t j = i; j < end; j++, w += STY_CONV_TILE)
                     add_products(x, j, w, part, n);
                 held += end - i;
-                if (held < CHUNK) continue;
+                if (held < CHUNK)
+                    continue;
                 fetch(&ahead);
                 flush(sum, part, n);
                 held = 0;
             }
     flush(sum, part, n);
-#pragma GCC unroll 6
-    for (int f = 0; f < n; f++)
-        store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);
+    store_frames(tile, sum, first * tile->out_step, n);
 }
 
 /* The same for rows of three values in fewer than CHUNK, as the first layer of every
@@ -127,11 +137,7 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
     const sty_conv_window *window = tile->windows + first;
     const float *w = tile->weights;
     v_float sum[BLOCK][TILE_VECTORS];
-#pragma GCC unroll 6
-    for (int f = 0; f < n; f++)
-#pragma GCC unroll 4
-        for (int v = 0; v < TILE_VECTORS; v++)
-            sum[f][v] = v_all(0.0f);
+    EACH_VECTOR(sum[f][v] = v_all(0.0f))
     for (size_t row = 0; row < tile->n_rows; row++, w += 3 * STY_CONV_TILE) {
         const float *x[BLOCK];
 #pragma GCC unroll 6
@@ -141,36 +147,40 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
         for (size_t j = 0; j < 3; j++)
             add_products(x, j, w + j * STY_CONV_TILE, sum, n);
     }
-#pragma GCC unroll 6
-    for (int f = 0; f < n; f++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < TILE_VECTORS; v++)
-            sum[f][v] += v_load(tile->bias + v * LANES);
-        store_frame(tile, sum[f], (first + (size_t)f) * tile->out_step);
-    }
+    EACH_VECTOR(sum[f][v] += v_load(tile->bias + v * LANES))
+    store_frames(tile, sum, first * tile->out_step, n);
 }
 
-#define CONV_BLOCKS(block)                                                                         \
-    switch (n) {                                                                                   \
-    case 1: block(tile, first, 1); break;                                                          \
-    case 2: block(tile, first, 2); break;                                                          \
-    case 3: block(tile, first, 3); break;                                                          \
-    case 4: block(tile, first, 4); break;                                                          \
-    case 5: block(tile, first, 5); break;                                                          \
-    default: block(tile, first, 6); break;                                                         \
+/* A function for each number of frames: in one for all of them compilers run out of registers. */
+#define CONV_BLOCKS(n)                                                                             \
+    static                                                                                         \
+        __attribute__((noinline)) void conv_block_##n(const sty_conv_tile *tile, size_t first) {   \
+        conv_block(tile, first, n);                                                                \
+    }                                                                                              \
+    static                                                                                         \
+        __attribute__((noinline)) void conv_three_##n(const sty_conv_tile *tile, size_t first) {   \
+        conv_block_of_three(tile, first, n);                                                       \
     }
+CONV_BLOCKS(1)
+CONV_BLOCKS(2)
+CONV_BLOCKS(3)
+CONV_BLOCKS(4)
+CONV_BLOCKS(5)
+CONV_BLOCKS(6)
 
 static void conv_tile(const sty_conv_tile *tile) {
+    typedef void run_block(const sty_conv_tile *tile, size_t first);
+    static run_block *const any[BLOCK] = {conv_block_1, conv_block_2, conv_block_3,
+                                          conv_block_4, conv_block_5, conv_block_6};
+    static run_block *const threes[BLOCK] = {conv_three_1, conv_three_2, conv_three_3,
+                                             conv_three_4, conv_three_5, conv_three_6};
     const bool three = tile->run == 3 && tile->n_taps == 1 && 3 * tile->n_rows < CHUNK;
+    run_block *const *blocks = three ? threes : any;
     /* blocks of nearly the same size: a last one of one frame would be slow */
     size_t n_blocks = (tile->n_frames + BLOCK - 1) / BLOCK;
     for (size_t first = 0; n_blocks > 0; n_blocks--) {
         const size_t left = tile->n_frames - first, n = (left + n_blocks - 1) / n_blocks;
-        if (three) {
-            CONV_BLOCKS(conv_block_of_three)
-        } else {
-            CONV_BLOCKS(conv_block)
-        }
+        blocks[n - 1](tile, first);
         first += n;
     }
 }
@@ -193,7 +203,8 @@ static void conv_depthwise(const sty_conv_depthwise *conv) {
     for (size_t frame = 0; frame < conv->n_frames; frame++) {
         for (size_t c = 0; c < whole; c += LANES)
             depthwise_vector(conv, frame, c, LANES);
-        if (whole < conv->n_channels) depthwise_vector(conv, frame, whole, conv->n_channels - whole);
+        if (whole < conv->n_channels)
+            depthwise_vector(conv, frame, whole, conv->n_channels - whole);
     }
 }
 

@@ -18,21 +18,24 @@ static void pairs_in(const float *const *x, size_t n, float *const *y) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         pairs_in_vector(x, i, LANES, y);
-    if (i < n) pairs_in_vector(x, i, n - i, y);
+    if (i < n)
+        pairs_in_vector(x, i, n - i, y);
 }
 
 static void pairs_out(const sty_conv_tile *tile, const float *products, size_t step, size_t gap) {
     for (size_t i = 0; i < tile->n_frames; i++, products += STY_CONV_TILE) {
-        v_float first[TILE_VECTORS], second[TILE_VECTORS];
+        v_float first[1][TILE_VECTORS], second[1][TILE_VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < TILE_VECTORS; v++) {
             const float *p = products + v * LANES;
-            const v_float b = v_load(p + step), c = v_load(p + 2 * step), bias = v_load(tile->bias + v * LANES);
-            first[v] = v_load(p) + b + c + bias;
-            second[v] = b - c - v_load(p + 3 * step) + bias;
+            const v_float b = v_load(p + step), c = v_load(p + 2 * step),
+                          bias = v_load(tile->bias + v * LANES);
+            first[0][v] = v_load(p) + b + c + bias;
+            second[0][v] = b - c - v_load(p + 3 * step) + bias;
         }
-        store_frame(tile, first, i * tile->out_step);
-        if (gap) store_frame(tile, second, i * tile->out_step + gap);
+        store_frames(tile, first, i * tile->out_step, 1);
+        if (gap)
+            store_frames(tile, second, i * tile->out_step + gap, 1);
     }
 }
 
