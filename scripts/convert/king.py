@@ -2,14 +2,14 @@
 from .errors import ConvertError
 
 
-def places(view, conv="encoder.convs.{}.", norm="encoder.bns.{}.", step=1, norm_step=0):
+def places(view, conv="encoder.convs.{}.", norm="encoder.bns.{}.", step=1, norm_step=0, first=0):
     """Prefixes (convolution, norm) of layer 0, 1, ...; in one torch Sequential indices go in steps."""
-    found = []
-    while conv.format(step * len(found)) + "weight" in view:
-        i = len(found)
-        found.append((conv.format(step * i), norm.format(step * i + norm_step) if norm else None))
+    found, at = [], first
+    while conv.format(at) + "weight" in view:
+        found.append((conv.format(at), norm.format(at + norm_step) if norm else None))
+        at += step
     if not found:
-        raise ConvertError(f"tensor '{view.prefix}{conv.format(0)}weight' is missing in the checkpoint")
+        raise ConvertError(f"tensor '{view.prefix}{conv.format(first)}weight' is missing in the checkpoint")
     return found
 
 

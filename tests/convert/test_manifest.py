@@ -63,6 +63,7 @@ class Manifest(Case):
             (golden("gst_tacotron_16k.pt"), ["--family", "gst-tacotron"]),
             (golden("families/espnet_gst/espnet_gst.pt"), []),
             (FIXTURES / "nemo_gst.pt", []),
+            (FIXTURES / "nemo_draft.pt", []),
             (FIXTURES / "espnet_early.pt", []),
             (golden("openvoice/openvoice_reference_encoder.pt"), []),
             (golden("families/tf1_gst/syang_mlp.weights.safetensors"), []),
@@ -83,7 +84,8 @@ class Manifest(Case):
 
     def test_families_are_told_by_names_and_shapes(self):
         own = {"gpt_sovits": "gpt-sovits", "adaspeech": "adaspeech", "capacitron": "capacitron",
-               "capacitron_text": "capacitron", "coqui_speaker": "coqui-gst", "nemo_gst": "nemo-gst"}
+               "capacitron_text": "capacitron", "coqui_speaker": "coqui-gst", "nemo_gst": "nemo-gst",
+               "nemo_draft": "nemo-gst"}
         theirs = {"stylespeech/stylespeech.pt": "stylespeech", "styletts2/styletts2.pt": "styletts2",
                   "tf1_gst/syang_mlp.weights.safetensors": "tf1-gst"}
         for path, family in [*((FIXTURES / f"{n}.pt", f) for n, f in own.items()),

@@ -150,6 +150,10 @@ class Layers(Case):
         model = self.own("nemo_gst")
         self.assertEqual(model.manifest["provenance"]["prefix"], "state_dict.fastpitch.speaker_encoder.gst_module.")
 
+    def test_nemo_as_drafted(self):
+        model = self.own("nemo_draft")
+        self.assertEqual(model.manifest["provenance"]["prefix"], "state_dict.fastpitch.speaker_encoder.")
+
     def test_espnet_early_form(self):
         model = self.own("espnet_early")
         self.assertIn("heads=4", " ".join(model.manifest["provenance"]["assumed"]))

@@ -233,7 +233,7 @@ class Diagnosis(Family):
 
     def test_every_family_can_be_diagnosed(self):
         stylet.golden("families")
-        for name in ("gpt_sovits", "adaspeech", "capacitron", "capacitron_text", "coqui_speaker", "nemo_gst"):
+        for name in ("gpt_sovits", "adaspeech", "capacitron", "capacitron_text", "coqui_speaker", "nemo_gst", "nemo_draft"):
             model = self.convert(FIXTURES / f"{name}.pt")
             found, texts = self.report(model, 0)
             self.assertEqual("stand_in" in texts, name in ("capacitron_text", "coqui_speaker"), name)
@@ -315,6 +315,9 @@ class Own(Family):
 
     def test_nemo(self):
         self.own("nemo_gst")
+
+    def test_nemo_as_drafted(self):
+        self.own("nemo_draft")
 
     def test_espnet_early(self):
         self.own("espnet_early")

@@ -1,8 +1,10 @@
-"""NVIDIA/NeMo GST (FastPitch): ReLU before a layer norm over channels, mel-major flatten, torch's attention."""
+"""NVIDIA/NeMo GST (FastPitch): ReLU before a layer norm over channels, mel-major flatten, then torch's attention as
+released, or linears of its own in the draft (branch fastpitch_gst, speaker_modules.py)."""
 from .. import king
 from ..errors import ConvertError
 from ..family import Family
 from ..front_end import COUNT
+from ..names import prefixes_of
 from ..settings import Parameter
 
 FRONT_END = {
@@ -59,17 +61,40 @@ def attention(graph, view, settings, query_width):
                 out=units if out else None, out_bias=out_bias if out else None, scale="head_width", weights=weights)
 
 
+def draft_attention(graph, view, settings, query_width):
+    """Three linears with biases, nothing behind the heads."""
+    count, width = graph.tensor("style_attention.tokens", view["style_attention.tokens"], (None, None)).shape
+    units = view.shape("style_attention.q_linear.weight")[0]
+    weights = {"tokens": "style_attention.tokens"}
+    for part, into in (("query", query_width), ("key", width), ("value", width)):
+        at = weights[part + "."] = f"style_attention.{part[0]}_linear."
+        graph.tensor(at + "weight", view[at + "weight"], (units, into))
+        graph.tensor(at + "bias", view[at + "bias"], (units,))
+    graph.layer("stl", "style_token_attention", tokens=count, token_width=width, units=units,
+                heads=king.heads_of(settings, units, width), query_bias=True, key_bias=True, value_bias=True,
+                scale="head_width", weights=weights)
+
+
 def build(view, settings, graph):
     graph.front_end = settings.front_end(FRONT_END, "the 44.1 kHz configuration of NVIDIA/NeMo", NOTES)
-    where = king.places(view, "reference_encoder.layers.{}.conv.", "reference_encoder.layers.{}.norm.")
+    draft = DRAFT[0] in view
+    if draft:
+        where = king.places(view, "reference_encoder.conv.conv2d_{}.conv.", "reference_encoder.conv.layer_norm_{}.", first=1)
+    else:
+        where = king.places(view, "reference_encoder.layers.{}.conv.", "reference_encoder.layers.{}.norm.")
     units = king.encoder(graph, view, graph.front_end["n_mels"], where, gru_at="reference_encoder.gru.",
                          flat="mel_major", norm_kind="layer", order="activation_norm")
-    attention(graph, view, settings, units)
+    (draft_attention if draft else attention)(graph, view, settings, units)
     king.outputs(graph)
+
+
+RELEASED = ["style_attention.tokens", "reference_encoder.layers.0.conv.weight", "reference_encoder.layers.0.norm.weight",
+            "reference_encoder.gru.weight_ih_l0", "style_attention.mha.q_proj_weight"]
+DRAFT = ["style_attention.q_linear.weight", "style_attention.tokens", "reference_encoder.conv.conv2d_1.conv.weight",
+         "reference_encoder.conv.layer_norm_1.weight", "reference_encoder.gru.weight_ih_l0"]
 
 
 FAMILY = Family(
     "nemo-gst", "NVIDIA/NeMo", "GST of NeMo's FastPitch",
-    ["style_attention.tokens", "reference_encoder.layers.0.conv.weight", "reference_encoder.layers.0.norm.weight",
-     "reference_encoder.gru.weight_ih_l0", "style_attention.mha.q_proj_weight"], build,
-    parameters={"heads": Parameter(COUNT, None, "from the shapes")}, config=config)
+    RELEASED, build, parameters={"heads": Parameter(COUNT, None, "from the shapes")}, config=config,
+    find=lambda tensors: prefixes_of(tensors, RELEASED) + prefixes_of(tensors, DRAFT))
