@@ -7,7 +7,7 @@ import zipfile
 from .errors import READ_ERRORS, ConvertError, reason
 from .npz import read_npz
 from .safetensors import read_safetensors
-from .tensorflow import index_of, read_bundle
+from .tensorflow import MAGIC, index_of, read_bundle
 from .tensors import Tensor
 from .torch_legacy import read_torch_legacy
 from .torch_zip import pickle_members, read_torch_zip
@@ -91,6 +91,8 @@ def _open_file(path, file, size):
         return Checkpoint(path, flatten(root), root)
     if magic[8:9] == b"{":
         return Checkpoint(path, read_safetensors(data))
+    if data[-len(MAGIC):] == MAGIC:
+        raise ConvertError("is a TensorFlow checkpoint of version 1; write it as npz first (scripts/convert/README.md)")
     raise ConvertError("is not a checkpoint; expected a torch, safetensors or npz file, or the index of "
                        "a TensorFlow checkpoint")
 

@@ -2,7 +2,8 @@
 
 The table is LevelDB's: blocks of prefix-compressed keys, each with a type and a checksum behind it, an index block of the
 blocks' places, a footer of 48 bytes. Keys are variable names, values protocol buffers. Every bound is checked before
-anything is read by it; the checksums of the table are checked, those of the values are not.
+anything is read by it; the checksums of the table are checked, those of the values are not. A variable that is
+partitioned has an entry that lists its slices, and each slice an entry of its own under an encoded key.
 """
 import mmap
 import os
@@ -135,10 +136,37 @@ def _shape(message):
 
 
 def _entry(message):
-    """BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, slices 7."""
-    found = {1: 0, 2: b"", 3: 0, 4: 0, 5: 0, 7: None}
-    found.update((number, value) for number, value in fields(message) if number in found)
-    return [_number(found[1]), _shape(_part(found[2])), *(_number(found[n]) for n in (3, 4, 5)), found[7] is not None]
+    """BundleEntryProto: dtype 1, shape 2, shard_id 3, offset 4, size 5, slices 7 (any number)."""
+    found, slices = {1: 0, 2: b"", 3: 0, 4: 0, 5: 0}, []
+    for number, value in fields(message):
+        if number == 7:
+            slices.append(_part(value))
+        elif number in found:
+            found[number] = value
+    return [_number(found[1]), _shape(_part(found[2])), *(_number(found[n]) for n in (3, 4, 5)), slices]
+
+
+def _extents(message):
+    """TensorSliceProto: extent = 1 {start = 1, length = 2}; one without a length is the whole axis, (0, -1)."""
+    found = []
+    for number, value in fields(message):
+        if number == 1:
+            extent = {at: _number(n) for at, n in fields(_part(value)) if at in (1, 2)}
+            found.append((extent.get(1, 0), extent[2]) if 2 in extent else (0, -1))
+    return found
+
+
+def _signed(n):
+    """OrderedCode: as many leading ones as bytes, then the number in two's complement, all of it in 7 bits a byte."""
+    size = (n if n >= 0 else ~n).bit_length() // 7 + 1
+    return ((n & (1 << 8 * size) - 1) ^ ((1 << size) - 1 << 7 * size)).to_bytes(size, "big")
+
+
+def slice_key(name, extents):
+    """The key of a slice: 0, the name, the rank, start and length of every axis."""
+    escaped = b"".join({0: b"\0\xff", 255: b"\xff\0"}.get(byte, bytes([byte])) for byte in name)
+    rank = bytes([1, len(extents)]) if extents else b"\0"
+    return b"\0" + escaped + b"\0\1" + rank + b"".join(_signed(n) for extent in extents for n in extent)
 
 
 def read_table(data):
@@ -209,23 +237,47 @@ def read_bundle(path):
         raise ConvertError("the index has no header entry; expected a TensorFlow checkpoint of version 2")
     shards, tensors = _Shards(_shards(path[:-len(".index")], table.pop(b""))), {}
     for key, value in table.items():
-        name = key.decode("utf-8", "replace")
-        dtype, shape, shard, offset, size, sliced = _entry(value)
-        kind = KINDS.get(dtype)
-        if kind is None:
-            continue  # strings and the like: save paths, object graphs
-        if sliced:
-            raise ConvertError(f"variable '{name}' is partitioned; save it whole")
-        if size != element_count(shape) * DTYPES[kind][1] or offset + size > shards.size(shard):
-            raise ConvertError(f"variable '{name}' has {size} bytes at {offset}; expected {kind} {list(shape)} inside "
-                               f"'{os.path.basename(shards.paths[shard])}'")
-        tensors[name] = Tensor(kind, shape, _loader(shards, kind, shape, shard, offset, size))
+        name, entry = key.decode("utf-8", "replace"), _entry(value)
+        if entry[0] not in KINDS or key.startswith(b"\0"):
+            continue  # strings and the like: save paths, object graphs; slices, which their variable asks for
+        tensors[name] = _partitioned(shards, table, key, name, entry) if entry[-1] else _tensor(shards, name, entry)
     return tensors, [path, *shards.paths]
 
 
-def _loader(shards, kind, shape, shard, offset, size):
+def _tensor(shards, name, entry):
+    dtype, shape, shard, offset, size, _ = entry
+    kind = KINDS[dtype]
+    if size != element_count(shape) * DTYPES[kind][1] or offset + size > shards.size(shard):
+        raise ConvertError(f"variable '{name}' has {size} bytes at {offset}; expected {kind} {list(shape)} inside "
+                           f"'{os.path.basename(shards.paths[shard])}'")
+
     def load():
         if size == 0:
             return np.zeros(shape, DTYPES[kind][0])
         return np.frombuffer(shards.bytes(shard, offset, size), DTYPES[kind][0]).reshape(shape)
-    return load
+    return Tensor(kind, shape, load)
+
+
+def _partitioned(shards, table, key, name, entry):
+    """A variable joined from its slices, which must fill it."""
+    dtype, shape, parts = entry[0], entry[1], []
+    for message in entry[-1]:
+        extents = _extents(message)
+        place = [(0, n) if length < 0 else (start, length) for (start, length), n in zip(extents, shape)]
+        found = _entry(table.get(slice_key(key, extents), b""))
+        if (len(extents) != len(shape) or any(start + length > n for (start, length), n in zip(place, shape))
+                or (found[0], found[1]) != (dtype, tuple(length for _, length in place)) or found[-1]):
+            raise ConvertError(f"variable '{name}' is partitioned; its slice {place} of {list(shape)} is missing or of another "
+                               "type or shape")
+        parts.append((tuple(slice(start, start + length) for start, length in place), _tensor(shards, name, found)))
+    if sum(element_count(part.shape) for _, part in parts) != element_count(shape):
+        raise ConvertError(f"variable '{name}' is partitioned; its slices do not make up {list(shape)}")
+
+    def load():
+        whole, filled = np.zeros(shape, DTYPES[KINDS[dtype]][0]), np.zeros(shape, bool)
+        for place, part in parts:
+            whole[place], filled[place] = part.raw(), True
+        if not filled.all():
+            raise ConvertError(f"variable '{name}' is partitioned; its slices overlap")
+        return whole
+    return Tensor(KINDS[dtype], shape, load)

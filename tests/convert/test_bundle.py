@@ -4,10 +4,11 @@ import random
 import bundle
 import numpy as np
 import tap
-from support import Case, golden, read_safetensors, run
+from support import FIXTURES, Case, golden, read_safetensors, run
 
 from convert.checkpoint import open_checkpoint
-from convert.tensorflow import crc32c, masked
+from convert.errors import ConvertError
+from convert.tensorflow import crc32c, masked, slice_key
 
 FLOATS = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -49,6 +50,45 @@ class Bundle(Case):
         self.assertEqual(got.manifest["weights"], want.manifest["weights"])
         self.assertEqual(got.manifest["name"], "model")
 
+    def test_what_tensorflow_wrote_comes_back_partitioned_variables_whole(self):
+        found = open_checkpoint(str(FIXTURES / "partitioned.ckpt-7")).tensors
+        shapes = {"model/whole": (3, 4), "model/rows": (5, 3), "model/columns": (2, 300)}
+        self.assertEqual(sorted(found), sorted([*shapes, "global_step"]))
+        self.assertEqual(found["global_step"].raw(), 7)
+        for name, shape in shapes.items():
+            np.testing.assert_array_equal(found[name].raw(), np.arange(np.prod(shape), dtype="<f4").reshape(shape))
+
+    def test_keys_of_slices_are_the_published_ones(self):
+        self.assertEqual(slice_key(b"a", [(0, -1), (63, 64)]), b"\0a\0\1\1\2" b"\x80\x7f" b"\xbf\xc0\x40")
+        self.assertEqual(slice_key(b"\0\xff", [(8191, 8192)]), b"\0\0\xff\xff\0\0\1\1\1" b"\xdf\xff" b"\xe0\x20\0")
+
+    def sliced(self, *slices, shape=(2, 3), stored=None):
+        """Of a variable of 2 x 3: its entry, and its slices of (extents, shape, offset)."""
+        message = b"".join(bundle.field(7, b"".join(bundle.field(1, bundle.field(1, start) + bundle.field(2, length))
+                                                    for start, length in extents)) for extents, _, _ in slices)
+        entries = [(slice_key(b"a", extents), bundle.entry(part, offset, 4 * int(np.prod(part))))
+                   for extents, part, offset in (slices if stored is None else stored)]
+        return sorted([(b"", bundle.HEADER), (b"a", bundle.entry(shape, 0, 0) + message), *entries])
+
+    def test_slices_that_do_not_make_up_their_variable_are_refused(self):
+        top, bottom = ([(0, 1), (0, 3)], (1, 3), 0), ([(1, 1), (0, 3)], (1, 3), 12)
+        whole = open_checkpoint(str(self.save(bundle.table(self.sliced(bottom, top)), FLOATS.tobytes()))).tensors
+        np.testing.assert_array_equal(whole["a"].raw(), FLOATS)
+        for entries, saying in ((self.sliced(top), "do not make up"), (self.sliced(top, bottom, stored=[top]), "is missing"),
+                                (self.sliced(top, ([(2, 1), (0, 3)], (1, 3), 12)), "is missing"),
+                                (self.sliced(top, ([(1, 1), (0, 3)], (3, 1), 12)), "is missing"),
+                                (self.sliced(([(0, 1)], (1,), 0)), "is missing"),
+                                (self.sliced(top, ([(1, 1), (0, 3)], (1, 3), 16)), "12 bytes at 16")):
+            self.refuse(entries, FLOATS.tobytes(), saying)
+        twice = self.save(bundle.table(self.sliced(top, top, stored=[top])), FLOATS.tobytes())
+        with self.assertRaisesRegex(ConvertError, "overlap"):
+            open_checkpoint(str(twice)).tensors["a"].raw()
+
+    def test_version_1_is_refused_by_name(self):
+        # a table alone, as version 1 is; its values lie in the entries
+        path = self.write("model.ckpt-7", bundle.table([(b"", b"x"), (slice_key(b"a", [(0, -1)]), FLOATS.tobytes())]))
+        self.refused(path, "--family", "tf1-gst", saying="TensorFlow checkpoint of version 1")
+
     def test_strings_are_left_out(self):
         entries = [(b"", bundle.HEADER), (b"_SAVE", bundle.entry((), 0, 9, dtype=7)), (b"a", bundle.entry((2, 3), 0, 24))]
         found = open_checkpoint(str(self.save(bundle.table(entries), FLOATS.tobytes()))).tensors
@@ -60,7 +100,7 @@ class Bundle(Case):
                 (bundle.entry((2, 3), 4, 24), "24 bytes at 4"), (bundle.entry((2, 3), 0, 20), "20 bytes at 0"),
                 (bundle.entry((1 << 50,), 0, 24), "shape"), (bundle.entry((2, 3), 0, 24, shard=4), "data file 4 of 1"),
                 (bundle.field(1, b"x"), "bytes where a number"), (bundle.field(1, 1) + bundle.field(2, 9), "a number where"),
-                (good + bundle.field(7, b""), "partitioned"), (good + b"\x0b", "unknown type"), (good[:-2], "truncated")):
+                (good + bundle.field(7, b""), "partitioned"), (good + bundle.field(7, 1), "a number where"), (good + b"\x0b", "unknown type"), (good[:-2], "truncated")):
             self.refuse([(b"", bundle.HEADER), (b"a", value)], FLOATS.tobytes(), saying)
 
     def test_headers_that_lie_are_refused(self):
