@@ -188,6 +188,30 @@ sty_status bind_inputs(sty_session *session, const text_list *binds, sty_err *er
     return STY_OK;
 }
 
+const char *output_lacks(const sty_output_info *output, const text_list *binds) {
+    for (size_t i = 0; i < output->n_needs; i++) {
+        const size_t n = strlen(output->needs[i]);
+        bool bound = false;
+        for (size_t k = 0; k < binds->n; k++)
+            bound = bound || (strncmp(binds->items[k], output->needs[i], n) == 0 && binds->items[k][n] == '=');
+        if (!bound) return output->needs[i];
+    }
+    return NULL;
+}
+
+const char *main_output(const sty_model *model, const text_list *binds) {
+    const sty_output_info *style = NULL, *offered = NULL;
+    for (size_t i = 0; i < sty_model_facts(model)->n_outputs; i++) {
+        const sty_output_info *output = sty_model_output(model, i);
+        if (strcmp(output->name, "style") == 0) style = output;
+        if (!offered && !output_lacks(output, binds)) offered = output;
+    }
+    const char *lacks = style ? output_lacks(style, binds) : NULL;
+    if (!lacks || !offered) return "style";
+    message_warning("'style' needs --bind %s=FILE.npy; without it this model offers '%s'", lacks, offered->name);
+    return offered->name;
+}
+
 sty_status bind_diagnosis(sty_diagnosis *diagnosis, const text_list *binds, sty_err *err) {
     STY_TRY(bind_inputs(sty_diagnosis_session(diagnosis), binds, err));
     for (size_t i = 0; i < binds->n; i++) {

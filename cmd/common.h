@@ -21,6 +21,13 @@ void shipped_path(const char *name, const char *file, char *text, size_t n);
 /* The shipped model's folder into text: beside the program, else installed. */
 void default_model_path(char *text, size_t n);
 
+/* The first input that the output needs beside audio and that is not bound, or NULL. */
+const char *output_lacks(const sty_output_info *output, const text_list *binds);
+
+/* What is computed when nothing is named: "style"; where that needs an input that is
+ * not bound, the first output of the manifest that does not, with a warning. */
+const char *main_output(const sty_model *model, const text_list *binds);
+
 /* An input that is audio or a feature matrix. */
 typedef struct input {
     const char *path;

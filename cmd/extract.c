@@ -202,7 +202,7 @@ static sty_status prepare_work(job *j, sty_err *err) {
                      .zero_nonfinite = o->nonfinite && strcmp(o->nonfinite, "zero") == 0,
                      .n_columns = j->list_options.n_keep,
                      .fd = -1};
-    STY_TRY(split_names(o->wanted ? o->wanted : "style", &j->arena, &w->names, &w->n_names, err));
+    STY_TRY(split_names(o->wanted ? o->wanted : main_output(j->model, &o->bind), &j->arena, &w->names, &w->n_names, err));
     if (w->n_names > STY_MAX_FIELDS) return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d outputs", STY_MAX_FIELDS);
     w->labels = sty_arena_alloc(&j->arena, w->n_names, sizeof *w->labels);
     w->n_labels = sty_arena_alloc(&j->arena, w->n_names, sizeof *w->n_labels);

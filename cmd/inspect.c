@@ -196,6 +196,7 @@ typedef struct {
     const sty_model *model;
     sty_view style, weights, labelled;
     size_t n_frames;
+    const char *main; /* the output shown as a vector: style, where that is offered */
     bool has_style, has_weights;
     const sty_output_info *labels; /* an output with labels, or NULL */
     const char *map_names[MAX_MAPS];
@@ -226,7 +227,7 @@ static void print_style(const findings *f, sty_buf *out) {
     const size_t n = f->style.dim[f->style.rank - 1];
     for (size_t i = 0; i < n; i++)
         squares += (double)f->style.data[i] * (double)f->style.data[i];
-    sty_buf_printf(out, "style     %zu values, length %.4g:", n, sqrt(squares));
+    sty_buf_printf(out, "%-9s %zu values, length %.4g:", f->main, n, sqrt(squares));
     for (size_t i = 0; i < n && i < 6; i++)
         sty_buf_printf(out, " %.4g", (double)f->style.data[i]);
     sty_buf_text(out, n > 6 ? " ...\n" : "\n");
@@ -263,7 +264,9 @@ static void print_json(const findings *f, sty_buf *out) {
     sty_buf_printf(out, ", \"hash\": \"%s\", \"trained\": %s}", sty_model_facts(f->model)->hash,
                    sty_model_facts(f->model)->trained ? "true" : "false");
     if (f->has_style) {
-        sty_buf_text(out, ", \"style\": ");
+        sty_buf_text(out, ", ");
+        sty_buf_json(out, f->main);
+        sty_buf_text(out, ": ");
         sty_buf_json_array(out, f->style.data, f->style.rank, f->style.dim);
     }
     for (size_t i = 0; f->labels && i < f->labels->n_labels; i++) {
@@ -287,12 +290,14 @@ static void print_json(const findings *f, sty_buf *out) {
     sty_buf_text(out, "}\n");
 }
 
-/* The outputs that are shown, among those the model has. */
-static size_t choose(const sty_model *model, const char **names, const sty_output_info **labels) {
-    static const char *const shown[] = {"style", "token_weights"};
+/* The outputs that are shown, among those the model offers. */
+static size_t choose(const sty_model *model, const text_list *binds, const char *main, const char **names,
+                     const sty_output_info **labels) {
+    const char *const shown[] = {main, "token_weights"};
     size_t n = 0;
     for (size_t i = 0; i < sty_model_facts(model)->n_outputs; i++) {
         const sty_output_info *output = sty_model_output(model, i);
+        if (output_lacks(output, binds)) continue;
         for (size_t k = 0; k < STY_COUNT(shown); k++)
             if (strcmp(output->name, shown[k]) == 0) names[n++] = output->name;
         if (output->n_labels && !*labels) {
@@ -304,9 +309,9 @@ static size_t choose(const sty_model *model, const char **names, const sty_outpu
 }
 
 static sty_status inspect(const inspect_options *o, const sty_model *model, sty_session *session, const input *in,
-                          const sty_output_info *labels, sty_buf *out, sty_err *err) {
+                          const char *main, const sty_output_info *labels, sty_buf *out, sty_err *err) {
     stage_dump dump = {0};
-    findings f = {.in = in, .model = model, .labels = labels};
+    findings f = {.in = in, .model = model, .main = main, .labels = labels};
     STY_TRY(bind_inputs(session, &o->bind, err));
     if (o->dump) {
         if (!stage_dump_begin(&dump, o->dump)) return sty_err_set(err, STY_OUTPUT_ERROR, "no stages written");
@@ -318,10 +323,10 @@ static sty_status inspect(const inspect_options *o, const sty_model *model, sty_
         return dump.err.status;
     }
     f.n_frames = sty_session_frames(session);
-    f.has_style = sty_session_output(session, "style", &f.style, NULL) == STY_OK;
+    f.has_style = sty_session_output(session, main, &f.style, NULL) == STY_OK;
     f.has_weights = sty_session_output(session, "token_weights", &f.weights, NULL) == STY_OK && f.weights.rank == 2;
     if (labels) STY_TRY(sty_session_output(session, labels->name, &f.labelled, err));
-    f.n_maps = sty_model_attention_maps(model, "style", f.map_names, MAX_MAPS);
+    f.n_maps = sty_model_attention_maps(model, main, f.map_names, MAX_MAPS);
     for (size_t i = 0; i < f.n_maps; i++)
         STY_TRY(sty_session_output(session, f.map_names[i], &f.maps[i], err));
     if (o->json) print_json(&f, out);
@@ -343,11 +348,12 @@ static int run(void *options_, int n_args, char **args) {
     }
     sty_model *model = open_model(&o->model, false);
     if (!model) return EXIT_USAGE;
-    size_t n = choose(model, names, &labels);
-    n += sty_model_attention_maps(model, "style", names + n, MAX_MAPS);
+    const char *main = main_output(model, &o->bind);
+    size_t n = choose(model, &o->bind, main, names, &labels);
+    n += sty_model_attention_maps(model, main, names + n, MAX_MAPS);
     sty_status status = sty_session_create(model, names, n, &session, &err);
     if (status == STY_OK) status = input_read(args[0], NULL, &in, &err);
-    if (status == STY_OK) status = inspect(o, model, session, &in, labels, &out, &err);
+    if (status == STY_OK) status = inspect(o, model, session, &in, main, labels, &out, &err);
     int code = exit_code(status);
     if (status == STY_OK) code = print_buf(&out);
     else message_error("%s", err.message);

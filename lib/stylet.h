@@ -193,6 +193,8 @@ typedef struct sty_output_info {
     size_t n_labels; /* 0, or one label for each value of a vector */
     const char *const *labels;
     const char *const *units;
+    size_t n_needs; /* graph inputs that must be bound for it, by name; features are none of them */
+    const char *const *needs;
 } sty_output_info;
 
 /* One named graph input beside `features`. A dimension of 0 is free. */

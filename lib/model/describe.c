@@ -182,7 +182,12 @@ void sty_describe_json(const sty_model *model, sty_buf *out) {
         json_reach(&facts.reach[output->value], out);
         sty_buf_text(out, ", \"receptive_field_seconds\": ");
         json_seconds(model, &facts.reach[output->value], out);
-        sty_buf_text(out, ", \"description\": ");
+        sty_buf_text(out, ", \"needs\": [");
+        for (size_t k = 0; k < output->info.n_needs; k++) {
+            if (k) sty_buf_text(out, ", ");
+            sty_buf_json(out, output->info.needs[k]);
+        }
+        sty_buf_text(out, "], \"description\": ");
         sty_buf_json(out, output->info.description);
         sty_buf_text(out, "}");
     }
@@ -217,6 +222,22 @@ static void text_layers(const sty_graph *graph, const graph_facts *facts, sty_bu
     }
 }
 
+/* Outputs that audio alone gives, or those for which further inputs must be bound. */
+static void text_outputs(const sty_model *model, bool bound, sty_buf *out) {
+    for (size_t i = 0, n = 0; i < model->info.n_outputs; i++) {
+        const sty_output_info *output = &model->outputs[i].info;
+        sty_buf shape = {0};
+        if ((output->n_needs > 0) != bound) continue;
+        if (n++ == 0) sty_buf_printf(out, "\n%-20s %-18s %s\n", bound ? "output, with --bind" : "output", "shape", "meaning");
+        shape_column(&model->graph.values[model->outputs[i].value].shape, &shape);
+        sty_buf_printf(out, "%-20s %-18.*s %s", output->name, (int)shape.length, shape.data, output->description);
+        for (size_t k = 0; k < output->n_needs; k++)
+            sty_buf_printf(out, "%s --bind %s=FILE.npy", k ? "" : "; needs", output->needs[k]);
+        sty_buf_text(out, "\n");
+        sty_buf_clear(&shape);
+    }
+}
+
 void sty_describe_text(const sty_model *model, sty_buf *out) {
     const sty_model_info *info = &model->info;
     const sty_graph *graph = &model->graph;
@@ -238,14 +259,8 @@ void sty_describe_text(const sty_model *model, sty_buf *out) {
     sty_buf_text(out, "front end   ");
     sty_describe_front_end(model, false, " ", out);
     text_layers(graph, &facts, out);
-    sty_buf_printf(out, "\n%-20s %-18s %s\n", "output", "shape", "meaning");
-    for (size_t i = 0; i < info->n_outputs; i++) {
-        sty_buf shape = {0};
-        shape_column(&graph->values[model->outputs[i].value].shape, &shape);
-        sty_buf_printf(out, "%-20s %-18.*s %s\n", model->outputs[i].info.name, (int)shape.length, shape.data,
-                       model->outputs[i].info.description);
-        sty_buf_clear(&shape);
-    }
+    text_outputs(model, false, out);
+    text_outputs(model, true, out);
     forget(&facts);
 }
 

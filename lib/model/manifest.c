@@ -189,6 +189,28 @@ static sty_status read_labels(sty_model *model, const sty_cursor *list, sty_outp
     return STY_OK;
 }
 
+/* The graph inputs that the output depends on, beside features. */
+static sty_status find_needs(sty_model *model, sty_output *output, sty_err *err) {
+    const sty_graph *graph = &model->graph;
+    const char **needs = sty_arena_alloc(&model->arena, graph->n_inputs, sizeof *needs);
+    bool *needed = sty_alloc(graph->n_nodes, sizeof *needed);
+    if (!needs || !needed) {
+        sty_free(needed);
+        return sty_err_no_memory(err, graph->n_nodes, "outputs");
+    }
+    sty_graph_mark(graph, output->value, needed);
+    for (size_t v = 1; v < graph->n_inputs; v++) {
+        bool read = (size_t)output->value == v;
+        for (size_t i = 0; i < graph->n_nodes; i++)
+            for (size_t j = 0; needed[i] && j < graph->nodes[i].n_in; j++)
+                read = read || graph->nodes[i].in[j] == (int)v;
+        if (read) needs[output->info.n_needs++] = graph->values[v].name;
+    }
+    output->info.needs = needs;
+    sty_free(needed);
+    return STY_OK;
+}
+
 static sty_status read_output(sty_model *model, const sty_cursor *entry, sty_output *output,
                               sty_err *err) {
     static const char *const keys[] = {"from", "description", "labels", NULL};
@@ -212,7 +234,7 @@ static sty_status read_output(sty_model *model, const sty_cursor *entry, sty_out
     if (sty_json_get(entry, "description", &c))
         STY_TRY(sty_json_text(&c, &output->info.description, err));
     if (sty_json_get(entry, "labels", &c)) STY_TRY(read_labels(model, &c, output, err));
-    return STY_OK;
+    return find_needs(model, output, err);
 }
 
 sty_status sty_manifest_outputs(sty_model *model, const sty_cursor *section, sty_err *err) {

@@ -195,7 +195,7 @@ class Golden(Family):
             text = {"text": expected["in.x"]}
             self.check(model, expected, names, tolerance=self.rounding, at_least=2, bound=text)
             self.wav(model, self.CLIP, expected, names, bound=text)
-            done = self.fails(2, "extract", "-m", model, stylet.golden(self.CLIP), saying="--bind text=")
+            done = self.fails(2, "extract", "-m", model, "-w", "style", stylet.golden(self.CLIP), saying="--bind text=")
             self.assertEqual(done.stdout, b"")
             self.records("extract", "-m", model, "-w", "reference", stylet.golden(self.CLIP))
 
@@ -333,9 +333,31 @@ class Own(Family):
 
     def test_capacitron_with_text_and_speaker(self):
         model = self.own("capacitron_text")
-        np.save(self.scratch / "x.npy", np.zeros((70, 80), "f4"))
-        self.fails(2, "extract", "-m", model, self.scratch / "x.npy", saying=["'text' is needed", "without it: reference, frames"])
-        self.records("extract", "-m", model, "-w", "reference", self.scratch / "x.npy")
+        x = self.scratch / "x.npy"
+        np.save(x, np.zeros((70, 80), "f4"))
+        self.fails(2, "extract", "-m", model, "-w", "style", x, saying=["'text' is needed", "without it: reference, frames"])
+        text, speaker = ["--bind", f"text={self.scratch / 'bound-text.npy'}"], ["--bind", f"speaker={self.scratch / 'bound-speaker.npy'}"]
+        for bound, lacks in (([], "text"), (text, "speaker"), (speaker, "text")):
+            done = self.ok("extract", "-m", model, *bound, x)
+            self.assertIn(f"'style' needs --bind {lacks}=FILE.npy; without it this model offers 'reference'", done.err)
+            record = json.loads(done.stdout)
+            self.assertIn("reference", record)
+            self.assertNotIn("style", record)
+            self.assertIn("\nreference", self.ok("inspect", "-m", model, *bound, x).stdout.decode())
+        for done in (self.ok("extract", "-m", model, *text, *speaker, x), self.ok("inspect", "--json", "-m", model, *text, *speaker, x)):
+            self.assertEqual(done.err, "")
+            self.assertIn("style", json.loads(done.stdout))
+
+    def test_info_tells_what_capacitron_offers_without_text(self):
+        model = self.convert(FIXTURES / "capacitron_text.pt")
+        outputs = json.loads(self.ok("model", "info", "--json", model).stdout)["outputs"]
+        self.assertEqual({name: output["needs"] for name, output in outputs.items()}, {
+            "style": ["text", "speaker"], "deviation": ["text", "speaker"], "reference": [], "frames": []})
+        offered, bound = self.ok("model", "info", model).stdout.decode().split("\noutput ")[1].split("\noutput, with --bind")
+        self.assertEqual([line.split()[0] for line in offered.splitlines()[1:] if line], ["reference", "frames"])
+        self.assertEqual([line.split()[0] for line in bound.splitlines()[1:] if line], ["style", "deviation"])
+        model = self.convert(FIXTURES / "capacitron.pt")  # the text summary is off
+        self.assertNotIn("--bind", self.ok("model", "info", model).stdout.decode())
 
     def test_coqui_speaker(self):
         self.own("coqui_speaker")

@@ -53,9 +53,8 @@ def build(view, settings, graph):
     graph.layer("mean", "slice", width=width // 2)
     graph.layer("second_half", "slice", input="posterior", start=width // 2, width=width // 2)
     graph.layer("deviation", "activation", kind="softplus")
-    needs = "" if len(parts) == 1 else "; needs " + " and ".join(f"--bind {name}=" for name in graph.inputs)
-    graph.output("style", "mean", "mean of the posterior" + needs)
-    graph.output("deviation", "deviation", "standard deviation of the posterior" + needs)
+    graph.output("style", "mean", "mean of the posterior")
+    graph.output("deviation", "deviation", "standard deviation of the posterior")
     graph.output("reference", "lstm", "the reference encoder's last state")
     graph.output("frames", "lstm.frames", "all states of the reference encoder")
 
