@@ -61,23 +61,23 @@ class Family(stylet.Case):
 
     def features(self, model, matrices, wanted, tolerance, bound=None):
         """matrices: {clip: features}; wanted(output, clip) -> expected values or None."""
-        paths = {}
-        for clip, values in matrices.items():
-            paths[clip] = self.scratch / f"{clip}.npy"
-            np.save(paths[clip], values)
-        compared = 0
         outputs = list(json.loads((model / "manifest.json").read_text())["outputs"])
-        args = self.bind(bound or {})
-        for clip, path in paths.items():
-            pairs = [(output, wanted(output, clip)) for output in outputs]
-            pairs = [(output, values) for output, values in pairs if values is not None]
-            if not pairs:
-                continue
-            for way, (record,) in self.on_every_path("extract", "-m", model, *args, "-w", ",".join(o for o, _ in pairs), path):
-                for output, values in pairs:
-                    limit = tolerance(output, clip) if callable(tolerance) else tolerance
-                    self.close(record[output], values, limit, f"{output} of {clip}", "T6" if clip == "T6" else "features", way)
-            compared += len(pairs)
+        args, together, compared = self.bind(bound or {}), {}, 0
+        for clip, values in matrices.items():
+            np.save(self.scratch / f"{clip}.npy", values)
+            expected = {output: wanted(output, clip) for output in outputs}
+            expected = {output: values for output, values in expected.items() if values is not None}
+            if expected:  # clips of which the same is expected go through one run
+                together.setdefault(",".join(expected), {})[clip] = expected
+        for names, clips in together.items():
+            paths = [self.scratch / f"{clip}.npy" for clip in clips]
+            for way, records in self.on_every_path("extract", "-m", model, *args, "-w", names, *paths):
+                self.assertEqual([record["id"] for record in records], list(clips))
+                for record, (clip, expected) in zip(records, clips.items()):
+                    for output, values in expected.items():
+                        limit = tolerance(output, clip) if callable(tolerance) else tolerance
+                        self.close(record[output], values, limit, f"{output} of {clip}", "T6" if clip == "T6" else "features", way)
+            compared += sum(map(len, clips.values()))
         return compared
 
     def check(self, model, expected, names=None, tag="", tolerance=1e-5, at_least=1, bound=None, inputs=("mel", "spec")):
