@@ -15,7 +15,8 @@ import wave
 import numpy as np
 
 RATE = 16000
-VOWEL_IPA = set("aeiouyɑɐɒæɓəɘɚɛɜɝɞɤɨɪɔœɶøɵʉʊʌɯʏᵻɿ")
+# the letters that lib/speak/engine.c knows
+VOWEL_IPA = set("aeiouyɑɐɒæəɘɚɛɜɝɞɤɨɪɔœɶøɵʉʊʌɯʏɿᵻᵿᵊε")
 VOWEL_ARPA = {"aa", "ae", "ah", "ao", "aw", "ax", "axr", "ay", "eh", "er", "ey",
               "ih", "ix", "iy", "ow", "oy", "uh", "uw"}
 GLIDES = {"j", "w"}  # vowels to festival's Catalan voice, but not nuclei
