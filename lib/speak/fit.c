@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_ROUNDS = 4, FIT_SECONDS = 30, GAIN_ROUNDS = 6 };
+enum { MOST_ROUNDS = 2, FIT_SECONDS = 30, GAIN_ROUNDS = 6 };
 static const double PIVOT_TONE = 36; /* the one of espeak-ng's tones that does not move with the range */
 static const double KNEE = 0.7, CEILING = 0.99; /* samples below the knee stay as they are, none passes the ceiling */
 static const double MOST_EXCESS_DB = 9;         /* gain beyond what the peaks allow */
@@ -111,7 +111,6 @@ static sty_status attempt(sty_engine *engine, const sty_fit_request *request, co
                           sty_manner *got, sty_speech *speech, sty_err *err) {
     STY_TRY(sty_engine_say(engine, request->text, false, now, FIT_SECONDS, speech, err));
     STY_TRY(measure(speech, request->by_time, got, err));
-    fit->rounds++;
     if (distance(aim, got) >= distance(aim, &fit->got)) return STY_OK;
     fit->got = *got;
     fit->settings = *now;

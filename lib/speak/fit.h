@@ -45,14 +45,13 @@ typedef struct sty_fit {
     sty_engine_settings on_scales; /* the nearest without another melody, for SSML */
     double gain_db;
     bool limited; /* the gain rounded peaks off */
-    int rounds;   /* syntheses before the last */
 } sty_fit;
 
 /* Closed loop: speaks as the voice is, measures, sets pitch, range and rate by
  * espeak-ng's own laws (an octave for 50 steps of pitch, range in proportion, rate nearly
- * so), speaks and measures again and corrects, up to four times, by the first half
+ * so), speaks and measures again and corrects once more, by the first half
  * minute of the text. Where the scales end before pitch and range are there, the lines
- * `pitch` of the voice's file go on, corrected up to four times. Measured is by signal processing and by the times of the vowels,
+ * `pitch` of the voice's file go on, corrected once as well. Measured is by signal processing and by the times of the vowels,
  * which espeak-ng reports: both are exact where the model is an estimate. The level is
  * set by a gain on the result, its peaks rounded off where they would clip.
  * With a goal that is the voice's own manner the samples are the voice's, untouched.
