@@ -183,7 +183,7 @@ schema: stylet
 ## install: program, libraries, header, shipped model, man pages, completions (PREFIX, DESTDIR)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
-	  $(DESTDIR)$(PREFIX)/share/stylet/models/default
+	  $(DESTDIR)$(PREFIX)/share/stylet/models/default $(DESTDIR)$(PREFIX)/share/stylet/models/syllables
 	install $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/stylet
 	install -m 644 lib/stylet.h $(DESTDIR)$(PREFIX)/include/stylet.h
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libstylet.a
@@ -192,6 +192,7 @@ install: all
 	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: %s\nCflags: -I$${includedir}\n' \
 	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
+	install -m 644 $(wildcard models/syllables/*) $(DESTDIR)$(PREFIX)/share/stylet/models/syllables/
 	install -m 644 models/voices.tsv $(DESTDIR)$(PREFIX)/share/stylet/models/voices.tsv
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(foreach c,$(COMPLETIONS),$(dir $(DESTDIR)$(PREFIX)/share/$(c)))
 	$(PROGRAM) manual --to $(DESTDIR)$(PREFIX)/share/man/man1

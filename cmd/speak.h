@@ -19,7 +19,7 @@ typedef struct speak_reference {
     const char *kind; /* "clip", "style vector", "mix", "none" */
     bool measured;    /* F0, range and level by signal processing; else all by the model */
     double speaking_s; /* of a clip, pauses left out */
-    bool by_time; /* the rate is by --like-text and speaking_s */
+    bool by_time; /* the rate is syllables by speaking_s */
     char notes[256];  /* what was done to the audio, "" */
 } speak_reference;
 

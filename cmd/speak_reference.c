@@ -1,9 +1,10 @@
 /* speak_reference.c - a manner from a clip, a stored style vector or a mix.
  *
  * Of a clip, F0, its range and the level are measured by signal processing, which is
- * more exact than the model's estimate; the model gives what only it knows: the rate
- * (where --like-text does not), tilt and harmonicity. Of vectors and mixes everything is
- * the model's: the layers behind `style` are run on them. */
+ * more exact than the model's estimate, and its syllables are counted by a model of
+ * their own (models/syllables), or by --like-text; the model gives what only it knows:
+ * tilt and harmonicity. Of vectors and mixes everything is the model's: the layers
+ * behind `style` are run on them. */
 #include "speak.h"
 
 #include "common.h"
@@ -17,6 +18,7 @@
  * synthetic speech 0.23, of melodies and chords 0.7 to 1; the voice of a sung or bowed
  * melody does not break off, that of speech does at least 0.85 times a second. */
 static const double LEAST_ACTIVE_S = 0.2, LEAST_DBFS = -70, LEAST_VOICED = 0.1, MOST_STEADY = 0.45;
+static const double LEAST_SYLLABLES = 0.5; /* fewer: the rate is the model's */
 static const double UNBROKEN_VOICED = 0.97, UNBROKEN_RUNS = 0.84, UNBROKEN_S = 3;
 
 /* ---- the labelled output ---- */
@@ -91,6 +93,32 @@ static sty_status measure_clip(const sty_clip *clip, const char *path, sty_manne
     return status == STY_OK ? check_speech(&speechlike, path, err) : status;
 }
 
+/* The sum of models/syllables' only output. */
+static sty_status count_nuclei(const sty_model *model, const input *in, double *count, sty_err *err) {
+    static const char *const output[] = {"nuclei"};
+    sty_session *session = NULL;
+    sty_view view;
+    STY_TRY(sty_session_create(model, output, 1, &session, err));
+    sty_session_pad_short(session, true);
+    sty_status status = input_run(session, in, err);
+    if (status == STY_OK) status = sty_session_output(session, output[0], &view, err);
+    *count = 0;
+    for (size_t i = 0; status == STY_OK && i < view.dim[0]; i++)
+        *count += (double)view.data[i];
+    sty_session_free(session);
+    return status;
+}
+
+static sty_status count_syllables(const input *in, double *count, sty_err *err) {
+    char path[4400];
+    sty_model *model = NULL;
+    shipped_path("syllables", "/manifest.json", path, sizeof path);
+    STY_TRY(sty_model_open(path, NULL, &model, err));
+    const sty_status status = count_nuclei(model, in, count, err);
+    sty_model_free(model);
+    return status;
+}
+
 static sty_status run_model(const sty_model *model, const input *in, sty_manner *m, sty_err *err) {
     const sty_output_info *output;
     sty_session *session = NULL;
@@ -119,8 +147,12 @@ static sty_status complete(const sty_model *model, const input *in, sty_manner *
 static sty_status read_clip(const sty_model *model, const char *path, speak_reference *r, sty_err *err) {
     input in = {0};
     note_list notes;
+    double syllables = 0;
     sty_status status = input_read(path, NULL, &in, err);
     if (status == STY_OK && !in.is_features) status = measure_clip(in.clip, path, &r->manner, &r->speaking_s, err);
+    if (status == STY_OK && r->speaking_s > 0) status = count_syllables(&in, &syllables, err);
+    r->by_time = syllables >= LEAST_SYLLABLES;
+    if (r->by_time) r->manner.rate_syl_s = syllables / r->speaking_s;
     if (status == STY_OK) status = complete(model, &in, &r->manner, err);
     r->kind = in.is_features ? "features" : "clip";
     r->measured = !in.is_features;

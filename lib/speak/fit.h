@@ -34,7 +34,7 @@ typedef struct sty_fit_request {
     const sty_manner *reference;
     double strength; /* 0 to 1 */
     const sty_change *change;
-    bool by_time; /* the reference's rate, its words being known, is that of vowels by speaking time (manner.h) */
+    bool by_time; /* the reference's rate is that of vowels by speaking time (manner.h) */
 } sty_fit_request;
 
 typedef struct sty_fit {

@@ -28,7 +28,7 @@ def f0_values(x, rate):
     loud = np.sqrt((x ** 2).mean())
     for start in range(0, len(x) - 2 * size, size // 2):
         frame = x[start:start + size]
-        if np.sqrt((frame ** 2).mean()) < loud:
+        if np.sqrt((frame ** 2).mean()) < loud / 2:  # of too few frames the median jumps
             continue
         low, high = int(rate / 500), int(rate / 60)
         r = np.array([(frame * x[start + lag:start + lag + size]).sum() /
@@ -158,7 +158,6 @@ class Speak(stylet.Case):
     # ---- references ----
 
     def test_a_stored_vector_is_read_as_the_clip_it_is_of(self):
-        of_clip = self.report("--like", CLIP, TEXT)
         for name in "styles.npz", "styles.jsonl":
             self.ok("extract", "-w", "style", "-o", self.scratch / name, CLIP, stylet.FIXTURES / "a_en.wav")
             stored = self.report("--like", f"{self.scratch / name}#b_fast", TEXT)
@@ -166,7 +165,6 @@ class Speak(stylet.Case):
             prosody = self.records("extract", "-w", "prosody", CLIP)[0]["prosody"]
             for label in "f0_hz", "rate_syl_s", "level_dbfs", "tilt_db_oct":
                 self.assertAlmostEqual(stored["reference"][label], prosody[label], places=3)  # float32 through a file
-            self.assertAlmostEqual(stored["reference"]["rate_syl_s"], of_clip["reference"]["rate_syl_s"], places=3)
 
     def test_a_mix_lies_between_its_sources(self):
         sources = [stylet.FIXTURES / "a_en.wav", CLIP]
@@ -206,6 +204,14 @@ class Speak(stylet.Case):
         how = "--like", clip, "--like-text", words
         rates = [self.report(*how, "--voice", v, text)["reference"]["rate_syl_s"] for v, text in (("en", TEXT), ("ru", "Доброе утро."))]
         self.assertEqual(*rates)  # its letters are not those of the Russian text: English either way
+
+    def test_syllables_are_counted_where_the_words_are_not_known(self):
+        words = "Please leave your message after the tone, and we will call you back tomorrow morning."
+        clip = self.scratch / "clip.wav"
+        for voice, rate, level in (("en+m3", 0.8, -15), ("en+f2", 1.0, -30), ("en+m7", 1.5, -40)):
+            self.wav("--set", f"rate={rate},level={level}dBFS", "--voice", voice, words, name="clip.wav")
+            heard, known = (self.report("--like", clip, *how, TEXT)["reference"]["rate_syl_s"] for how in ((), ("--like-text", words)))
+            self.assertLess(abs(heard / known - 1), 0.1, (voice, rate))  # the bar
 
     # ---- texts ----
 
