@@ -123,7 +123,7 @@ class Page(stylet.Case):
         self.assertEqual([name for name in self.schema() if f'"{name}"' not in text], [])
 
 
-class Errors(stylet.Case):
+class Graph(stylet.Case):
     def model(self, layers, inputs=None, tensors=None):
         folder, weights = self.scratch / "model", []
         folder.mkdir(exist_ok=True)
@@ -136,6 +136,37 @@ class Errors(stylet.Case):
         (folder / "manifest.json").write_text(json.dumps(manifest))
         return folder
 
+
+class Maps(Graph):
+    BLOCK = {"norm.weight": [20], "norm.bias": [20],
+             **{f"attention.{part}.weight": [20, 20] for part in ("query", "key", "value", "position", "out")},
+             "attention.query.bias": [20], "attention.out.bias": [20], "attention.u_bias": [2, 10],
+             "attention.v_bias": [2, 10],
+             **{f"conv_{i}.{name}": shape for i in (1, 2) for name, shape in (
+                 ("norm_1.weight", [20]), ("norm_1.bias", [20]), ("conv_1.weight", [80, 20, 1]), ("conv_1.bias", [80]),
+                 ("depthwise.weight", [40, 1, 7]), ("depthwise.bias", [40]), ("norm_2.weight", [40]),
+                 ("norm_2.bias", [40]), ("conv_2.weight", [20, 40, 1]), ("conv_2.bias", [20]))}}
+    PERCEPTRON = {"tokens": [3, 4], "query.weight": [4, 20], "query.bias": [4], "key.weight": [4, 4], "key.bias": [4],
+                  "v": [2], "g": [1], "b": [2]}
+
+    def test_layers_that_are_no_example_have_maps_and_inspect_draws_them(self):
+        random = np.random.default_rng(4)
+        np.save(self.scratch / "features.npy", random.standard_normal((9, 20)).astype(np.float32))
+        for layer, shapes, keys in (
+                ({"type": "conformer_block", "heads": 2, "ff": False}, self.BLOCK, 9),
+                ({"type": "additive_attention", "tokens": 3, "token_width": 4, "units": 4, "heads": 2}, self.PERCEPTRON, 3)):
+            tensors = {f"a.{name}": random.standard_normal(shape) for name, shape in shapes.items()}
+            model = self.model([{"name": "a", **layer}], tensors=tensors)
+            record, = self.records("extract", "-m", model, "-w", "a.attention", self.scratch / "features.npy")
+            weights = np.array(record["a.attention"])
+            self.assertEqual(weights.shape, (2, 9, keys))
+            self.near(weights.sum(-1), np.ones((2, 9)), 1e-5)
+            lines = self.ok("inspect", "-m", model, self.scratch / "features.npy",
+                            env={"LC_ALL": "C", "TERM": "dumb"}).stdout.decode().splitlines()
+            self.assertIn(f"a.attention, head 1: 9 queries down, {keys} keys across", lines)
+
+
+class Errors(Graph):
     def test_shapes_that_do_not_fit_are_named_with_layer_and_type(self):
         cases = (
             ([{"name": "sum", "type": "residual", "inputs": ["features", "speaker"]}],

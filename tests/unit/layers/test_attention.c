@@ -279,6 +279,35 @@ static void every_attention_takes_masks_of_every_length(void **unused) {
             check_masked(which, STEPS, n, n % 2, n % 4 < 2);
 }
 
+/* What a layer has beside its inputs and outputs; the run fails the test when it writes more. */
+static void relative_attention_has_less_than_a_score_matrix_per_head(void **unused) {
+    static const size_t lengths[] = {300, 1000};
+    (void)unused;
+    for (size_t which = 1; which < STY_COUNT(masked_types); which++)
+        for (size_t i = 0; i < STY_COUNT(lengths); i++) {
+            const size_t t = lengths[i], heads = 4;
+            const bool conformer = strncmp(masked_types[which].type, "conformer", 9) == 0;
+            sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS];
+            char text[256];
+            layer_case c;
+            snprintf(text, sizeof text, "%sheads=4%s%s", conformer ? "" : "units=32 ",
+                     masked_types[which].positions == TABLE ? " positions=table table_rows=2000" : "",
+                     masked_types[which].positions >= END ? " shift=end" : "");
+            layer_case_open(&c, masked_types[which].type, text);
+            layer_case_input(&c, 0, sty_shape_sequence(t, 32));
+            layer_case_run(&c);
+            for (size_t port = 0; port < c.n_in; port++)
+                in[port] = c.in[port].shape;
+            for (int j = 0; j < STY_MAX_OUTPUTS; j++)
+                out[j] = c.out[j].shape;
+            const size_t floats = sty_layer_scratch(c.type, c.params, in, out);
+            printf("# %s %s: %zu steps, %.2f of a score matrix per head\n", c.type->name, text, t,
+                   (double)floats / (double)(heads * t * t));
+            assert_true(floats <= heads * t * t);
+            layer_case_close(&c);
+        }
+}
+
 static void a_query_without_any_key_gets_zeros(void **unused) {
     layer_case c;
     (void)unused;
@@ -370,6 +399,7 @@ int main(void) {
         cmocka_unit_test(relative_attention_over_a_table_is_its_definition),
         cmocka_unit_test(every_attention_takes_a_mask_at_every_length),
         cmocka_unit_test(every_attention_takes_masks_of_every_length),
+        cmocka_unit_test(relative_attention_has_less_than_a_score_matrix_per_head),
         cmocka_unit_test(a_query_without_any_key_gets_zeros),
         cmocka_unit_test(softmax_over_the_batch_gives_ones),
         cmocka_unit_test(conformer_attention_normalises_then_attends),
