@@ -1,5 +1,8 @@
 /* conformer_block.c - layer `conformer_block`: feed-forward, convolution modules and
- * attention with their residuals, in one of two orders.
+ * attention with their residuals, in one of two orders; x and y [T, D].
+ *
+ *   conv_around_attention  x += ff(x); x += conv_1(x); x += attention(norm(x)); x += conv_2(x)
+ *   standard               x += ff(x); x += attention(norm(x)); x += conv_1(x); x += ff_2(x); x = final_norm(x)
  *
  * conv_around_attention: ConformerBlock of nickovchinnikov/tts-framework, dunky11/voicesmith
  * and coqui-ai/TTS. standard: Gulati et al. 2020 (arXiv 2005.08100), as in

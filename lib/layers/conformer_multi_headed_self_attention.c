@@ -1,5 +1,7 @@
 /* conformer_multi_headed_self_attention.c - layer of that name: relative attention as
- * conformers use it, with its norm, self or cross attention.
+ * conformers use it, with its norm, self or cross attention: query [Tq, D], key and value [Tk, .],
+ * output [Tq, D]. Formula: relative_multi_head_attention.c. Scratch: the normed query beside that
+ * of attention_part.
  *
  * ConformerMultiHeadedSelfAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
  * coqui-ai/TTS (no norm inside, scale units) and of

@@ -1,4 +1,5 @@
-/* feed_forward.c - layer `feed_forward`: norm, D to W, activation, W to D, a factor.
+/* feed_forward.c - layer `feed_forward`: y = factor (second(f(first(n)) [gate(n)])) [+ x], n = norm(x);
+ * x and y [T, D] or [D], first D to W, second W to D. Scratch: n, the inner [T, W], and the gate.
  *
  * conv: FeedForward of nickovchinnikov/tts-framework and its relatives (kernel 3,
  * then 1, half a step). linear: that of keonlee9420/Comprehensive-Transformer-TTS, and with

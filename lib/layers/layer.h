@@ -88,7 +88,7 @@ typedef struct sty_part {
     bool last; /* nothing follows: the results are due */
 } sty_part;
 
-/* What run gets. out[i].data is NULL for a further output nobody wants. */
+/* What run gets. Inputs, outputs and scratch never overlap. out[i].data is NULL for a further output nobody wants. */
 typedef struct sty_layer_call {
     const void *params;
     const void *state; /* from prepare */

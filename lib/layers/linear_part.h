@@ -1,4 +1,4 @@
-/* linear_part.h - packing the weights of linear layers while a model is bound. Floor 2. */
+/* linear_part.h - slots of linear layers, and packing their weights while a model is bound. Floor 2. */
 #ifndef STY_LAYERS_LINEAR_PART_H
 #define STY_LAYERS_LINEAR_PART_H
 

@@ -1,4 +1,4 @@
-/* norm_part.h - normalisation as a part of layers (conv2d, norm). Floor 2. */
+/* norm_part.h - normalisation as a part of layers, and of the norms by name. Floor 2. */
 #ifndef STY_LAYERS_NORM_PART_H
 #define STY_LAYERS_NORM_PART_H
 

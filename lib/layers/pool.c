@@ -1,5 +1,5 @@
-/* pool.c - layer `pool`: one vector from all steps of a sequence or all
- * positions of an image. Means are summed in double, bin by bin, and the bins' sums
+/* pool.c - layer `pool`: one vector [D] from all steps of a sequence [T, D] or all
+ * positions of an image: their mean, the last, or the largest of each channel. Means are summed in double, bin by bin, and the bins' sums
  * then: that order does not depend on how the steps are cut into parts. */
 #include "layers/layers.h"
 

@@ -1,5 +1,5 @@
 /* residual.c - layer `residual`: x_0 + factor (x_1 + x_2 + ...). A vector among the
- * later inputs is added at every step or position. */
+ * later inputs is added at every step or position. Semantics: torch.add with alpha. */
 #include "layers/layers.h"
 
 #include <string.h>
