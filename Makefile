@@ -53,7 +53,7 @@ COMPLETIONS := bash-completion/completions/stylet zsh/site-functions/_stylet fis
 
 .DELETE_ON_ERROR:
 .PHONY: all lib stylet check test test-programs list-tests asan ubsan tsan valgrind bench bench-readme lint \
-        hdr-check format format-check schema install uninstall clean list
+        hdr-check schema install uninstall clean list
 
 ## all: the program and the libraries
 all: stylet lib
@@ -167,13 +167,6 @@ hdr-check:
 	$(Q)for h in $(HEADERS); do \
 	  printf '#include "%s"\n' $$h | $(CC) $(CPPFLAGS) -Itests/unit -I. -std=c11 $(WARNINGS) -Wno-unused \
 	    -fsyntax-only -xc - || exit 1; done
-
-## format: rewrite the C files in the house style
-format:
-	$(Q)clang-format -i $(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
-
-format-check:
-	$(Q)clang-format --dry-run -Werror $(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
 
 ## schema: models/manifest.schema.json from the tables in the code
 schema: stylet

@@ -46,7 +46,6 @@ test file    /usr/share/i18n/charmaps/UTF-8.gz locales
 dev  command chromium      chromium
 dev  command clang         clang
 dev  runtime asan          libclang-rt-VERSION-dev
-dev  command clang-format  clang-format
 dev  command valgrind      valgrind
 dev  command shellcheck    shellcheck
 dev  command zsh           zsh
