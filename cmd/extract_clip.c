@@ -91,18 +91,19 @@ static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_
     sty_clip_free(w->whole);
     w->whole = NULL;
     w->whole_failed = false;
-    if (w->fd >= 0) close(w->fd);
-    w->fd = -1;
+    if (w->own) close(w->fd);
+    w->own = false;
+    w->fd = fd; /* open until another source is given */
     if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
         const int flags = fcntl(fd, F_GETFL);
         struct pollfd writer = {.fd = fd, .events = POLLIN};
         if (flags >= 0 && flags & O_NONBLOCK) poll(&writer, 1, 5000); /* one may come a moment later than we do */
         if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
         w->fd = file_of_pipe(fd, entry->path, err);
-        return w->fd >= 0 ? STY_OK : err->status;
+        w->own = w->fd >= 0;
+        return w->own ? STY_OK : err->status;
     }
-    w->fd = dup(fd);
-    return w->fd >= 0 ? STY_OK : sty_err_set(err, STY_IO_ERROR, "cannot keep '%s' open", entry->path);
+    return w->fd >= 0 ? STY_OK : sty_err_set(err, STY_IO_ERROR, "'%s' did not arrive", entry->path);
 }
 
 /* ---- clips ---- */

@@ -20,6 +20,7 @@ typedef struct clip_work {
     bool begun; /* in this worker */
     /* of the source at hand */
     int fd;
+    bool own; /* fd is a copy, to be closed here */
     sty_clip *whole; /* decoded once for all its parts */
     int whole_channel;
     bool whole_failed;

@@ -236,6 +236,34 @@ def workers(report, machine, n):
         report.bar("peak memory of 400 clips, less that of 100", peaks[1] - peaks[0], 1, unit=" MiB")
 
 
+def overhead(report, machine, n):
+    """A whole run over short clips against what it cannot do without: reading and running them in one process that is warm."""
+    with tempfile.TemporaryDirectory(dir=machine.folder) as folder:
+        folder, n_clips = pathlib.Path(folder), 5000
+        sounds = [machine.wav(1 + i / 10000, folder / f"sound{i}.wav") for i in range(50)]
+        clips = [folder / f"{i:04}.wav" for i in range(n_clips)]
+        for i, clip in enumerate(clips):
+            os.link(sounds[i % len(sounds)], clip)
+        path = folder / "all.txt"
+        path.write_text("".join(f"{clip}\n" for clip in clips))
+        rounds = []
+        for _ in range(n):
+            done = {"base": machine.bench("clips", machine.model, path, 1)}
+            for kind in ("npz", "jsonl"):
+                p = machine.run(*machine.extract("-j", 1, "--overwrite", "--files-from", path, "-o", folder / f"out.{kind}"))
+                done[kind] = {"cpu_us": 1e6 * p["cpu_s"] / n_clips, "wall_us": 1e6 * p["wall_s"] / n_clips}
+            rounds.append(done)
+        report.say(f"{n_clips} clips of one second, microseconds a clip; in one warm process: decoding and network alone:\n")
+        report.say("| | processor time | wall clock |\n|---|---|---|")
+        for kind, name in (("base", "one warm process"), ("npz", "extract -j 1 -o out.npz"), ("jsonl", "extract -j 1 -o out.jsonl")):
+            report.say(f"| {name} | {median(r[kind]['cpu_us'] for r in rounds):.0f} | {median(r[kind]['wall_us'] for r in rounds):.0f} |")
+        report.say()
+        for kind in ("npz", "jsonl"):
+            for clock, name in (("cpu_us", "processor time"), ("wall_us", "wall clock")):
+                more = median(100 * (r[kind][clock] / r["base"][clock] - 1) for r in rounds)
+                report.bar(f"a clip of 1 s, {kind}: more than decoding and network, {name}", more, 5, unit=" %")
+
+
 def growth(report, machine):
     path = machine.folder / "long.wav"
     done = {}
@@ -287,6 +315,7 @@ def main():
     script = with_peers(report, machine, options.rounds)
     processes(report, machine, script, 15)
     workers(report, machine, 5)
+    overhead(report, machine, options.rounds)
     if not options.short:
         growth(report, machine)
     report.print_bars()

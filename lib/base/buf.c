@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { USUAL = 64, FLOAT_TEXT = 32 }; /* bytes of a text as printed; room for a number */
+
 static bool reserve(sty_buf *buf, size_t more) {
     size_t need;
     if (buf->failed) return false;
@@ -42,12 +44,12 @@ void sty_buf_printf(sty_buf *buf, const char *format, ...) {
     void *before = sty_locale_enter();
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    reserve(buf, USUAL);
+    const size_t room = buf->failed ? 0 : buf->capacity - buf->length;
+    int n = vsnprintf(room ? buf->data + buf->length : NULL, room, format, args);
     va_end(args);
-    if (n >= 0 && reserve(buf, (size_t)n + 1)) {
-        vsnprintf(buf->data + buf->length, (size_t)n + 1, format, again);
-        buf->length += (size_t)n;
-    }
+    if (n >= 0 && (size_t)n >= room && reserve(buf, (size_t)n + 1)) vsnprintf(buf->data + buf->length, (size_t)n + 1, format, again);
+    if (n >= 0 && !buf->failed) buf->length += (size_t)n;
     va_end(again);
     sty_locale_leave(before);
 }
@@ -81,9 +83,7 @@ void sty_buf_json(sty_buf *buf, const char *text) {
 }
 
 void sty_buf_json_float(sty_buf *buf, float value) {
-    char text[32];
-    int n = sty_print_float(text, sizeof text, value);
-    sty_buf_put(buf, text, (size_t)n);
+    if (reserve(buf, FLOAT_TEXT)) buf->length += (size_t)sty_print_float(buf->data + buf->length, FLOAT_TEXT, value);
 }
 
 void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t *dim) {
@@ -97,7 +97,8 @@ void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t 
     sty_buf_put(buf, "[", 1);
     for (size_t i = 0; i < dim[0]; i++) {
         if (i) sty_buf_put(buf, ",", 1);
-        sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
+        if (rank == 1) sty_buf_json_float(buf, data[i]);
+        else sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
     }
     sty_buf_put(buf, "]", 1);
 }

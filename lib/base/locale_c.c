@@ -35,6 +35,8 @@ static size_t print_plainly(char *text, float value) {
     static const double powers[] = {1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
     static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
                                     1000000000000};
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
     const double size = fabs((double)value);
     char digits[9], *to = text;
     uint32_t bits;
@@ -54,17 +56,25 @@ static size_t print_plainly(char *text, float value) {
         exponent++;
     }
     int n = 9;
-    for (int i = 8; i >= 0; i--, scaled /= 10)
-        digits[i] = (char)('0' + scaled % 10);
+    uint32_t left = (uint32_t)scaled;
+    for (int i = 7; i > 0; i -= 2, left /= 100)
+        memcpy(digits + i, pairs + 2 * (left % 100), 2);
+    digits[0] = (char)('0' + left);
     while (n > 1 && digits[n - 1] == '0')
         n--;
     if (bits >> 31) *to++ = '-';
-    for (int i = exponent < 0 ? exponent : 0; i < n || i <= exponent; i++) {
-        if (i == exponent + 1 && exponent >= 0) *to++ = '.';
-        *to++ = i < 0 || i >= n ? '0' : digits[i];
-        if (i == exponent && exponent < 0) *to++ = '.';
+    if (exponent < 0) {
+        memcpy(to, "0.0000", 6);
+        to += 1 - exponent;
+        memcpy(to, digits, 9);
+        return (size_t)(to + n - text);
     }
-    return (size_t)(to - text);
+    memcpy(to, digits, 9);
+    if (n <= exponent + 1) return (size_t)(to + exponent + 1 - text); /* zeros are digits too */
+    to += exponent + 1;
+    *to = '.';
+    memcpy(to + 1, digits + exponent + 1, (size_t)(8 - exponent));
+    return (size_t)(to + n - exponent - text);
 }
 
 int sty_print_float(char *text, size_t n, float value) {

@@ -1,8 +1,15 @@
 /* pool.c - the supervisor's side: who does what, who died, who takes too long.
  *
- * Each worker has a short queue of tasks (so that it never waits for the next
- * one) taken from a range of positions of one source. What a dead worker had
- * not begun goes to its successor. */
+ * Each worker has a queue of tasks (so that it never waits for the next one) taken
+ * from a range of positions of one source. What a dead worker had not begun goes to
+ * its successor.
+ *
+ * Waking for every clip costs as much as a tenth of a clip of a second. While clips are
+ * short the queues are therefore longer, tasks go out several in a message, and the
+ * supervisor naps until about half of a queue is done; answers come several in a message,
+ * too, and in a page of shared memory each worker says what it is at, so that a crash or
+ * a time that is over is that of one clip. Nothing but the time of waking depends on these
+ * estimates. */
 #define _GNU_SOURCE
 #include "corpus/pool.h"
 
@@ -14,50 +21,69 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 3, MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
+enum { MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
+enum { QUEUE = 3, DEEP = STY_MAX_TASKS }; /* tasks of a worker, and of one whose clips are short */
+static const double SHORT_S = 10;          /* of audio, by a file's size */
+static const double AHEAD_S = 0.1, MIN_NAP_S = 0.001, MAX_NAP_S = 0.05;
 
 typedef struct {
     size_t position;
     pid_t command;
     double allowance_s;
+    bool is_short;
 } queued;
 
 typedef struct {
     pid_t pid;
     int socket;
     sty_buf in;
-    queued queue[QUEUE]; /* sent, not answered; the first is being done */
+    queued queue[DEEP]; /* sent, not answered; the first is being done */
     int n_queued;
-    size_t redo[QUEUE]; /* to be sent again */
+    size_t redo[DEEP]; /* to be sent again */
     int n_redo;
+    sty_buf tasks; /* to be sent in one message */
+    int fds[DEEP], n_fds;
     size_t next, end; /* of its range */
     bool shared;      /* the range is of one source */
     size_t source;    /* position whose source it holds; (size_t)-1: none */
-    double started;   /* when the first in the queue was begun */
+    double source_s;  /* its allowance */
+    double started;   /* when it was given something or answered */
+    sty_present *present;
     unsigned parts;   /* of the first, so far */
+    double pace_s, paced; /* for a clip, of late (0: unknown), and until when that is known */
     bool timed_out;
+    uint64_t overdue; /* the position for which */
 } worker;
 
 struct sty_pool {
+    union {
+        sty_present of;
+        char alone[64]; /* in its cache line */
+    } *present;
     sty_pool_options options;
     const sty_pool_job *job;
     worker *workers;
     size_t n, cursor, n_finished; /* known; next position that nobody has; those answered */
+    int deep;                     /* longest queue: descriptors in flight are limited */
     bool ended, hungry, readable; /* of what is still to come */
     int idle_deaths;
     sty_buf failure;
 };
 
-static double now_s(void) {
+uint64_t sty_now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
+
+static double now_s(void) { return 1e-9 * (double)sty_now_ns(); }
 
 int sty_granted_workers(void) {
     const char *slurm = getenv("SLURM_CPUS_PER_TASK");
@@ -85,18 +111,28 @@ void sty_pack_failure(const sty_entry *entry, size_t n_columns, sty_status statu
 
 /* ---- processes ---- */
 
+static void forget_tasks(worker *w) {
+    for (int i = 0; i < w->n_fds; i++)
+        close(w->fds[i]);
+    w->n_fds = 0;
+    w->tasks.length = 0;
+}
+
 static sty_status start_worker(sty_pool *pool, worker *w, sty_err *err) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return sty_err_set(err, STY_OUT_OF_MEMORY, "cannot make a socket: %s", strerror(errno));
     fflush(NULL);
+    w->present->position = STY_NOTHING;
     const pid_t pid = fork();
     if (pid == 0) {
         for (int i = 0; i < pool->options.n_workers; i++)
             if (pool->workers[i].socket >= 0) close(pool->workers[i].socket);
+        for (int i = 0; i < pool->options.n_workers; i++)
+            forget_tasks(&pool->workers[i]);
         if (pool->options.close_fd >= 0) close(pool->options.close_fd);
         close(ends[0]);
-        sty_worker_live(&pool->options, pool->job, ends[1]);
+        sty_worker_live(&pool->options, pool->job, ends[1], w->present);
     }
     close(ends[1]);
     if (pid < 0) {
@@ -108,7 +144,15 @@ static sty_status start_worker(sty_pool *pool, worker *w, sty_err *err) {
     w->source = (size_t)-1;
     w->parts = 0;
     w->timed_out = false;
+    w->pace_s = 0;
     return STY_OK;
+}
+
+static int longest_queue(int n_workers) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+    const rlim_t share = limit.rlim_cur / 2 / (rlim_t)n_workers;
+    return share < 1 ? 1 : share > DEEP ? DEEP : (int)share;
 }
 
 sty_status sty_pool_create(const sty_pool_options *options, const sty_pool_job *job, sty_pool **result, sty_err *err) {
@@ -124,8 +168,18 @@ sty_status sty_pool_create(const sty_pool_options *options, const sty_pool_job *
     pool->options = *options;
     pool->job = job;
     pool->workers = workers;
-    for (int i = 0; i < options->n_workers; i++)
+    const size_t n_bytes = (size_t)options->n_workers * sizeof *pool->present;
+    pool->present = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pool->present == MAP_FAILED) {
+        sty_free(workers);
+        sty_free(pool);
+        return sty_err_no_memory(err, n_bytes, "workers");
+    }
+    pool->deep = longest_queue(options->n_workers);
+    for (int i = 0; i < options->n_workers; i++) {
         workers[i].socket = -1;
+        workers[i].present = &pool->present[i].of;
+    }
     *result = pool;
     return STY_OK;
 }
@@ -139,12 +193,15 @@ void sty_pool_free(sty_pool *pool) {
         if (workers[i].pid > 0) kill(workers[i].pid, SIGKILL);
         for (int j = 0; j < workers[i].n_queued; j++)
             sty_command_kill(workers[i].queue[j].command);
+        forget_tasks(&workers[i]);
     }
     for (int i = 0; i < n; i++) {
         if (workers[i].pid > 0) waitpid(workers[i].pid, NULL, 0);
         sty_buf_clear(&workers[i].in);
+        sty_buf_clear(&workers[i].tasks);
     }
     sty_buf_clear(&pool->failure);
+    munmap(pool->present, (size_t)n * sizeof *pool->present);
     sty_free(workers);
     sty_free(pool);
 }
@@ -218,9 +275,18 @@ static sty_status take_answers(sty_pool *pool, worker *w, sty_err *err) {
     return status;
 }
 
-/* The first in the queue is lost, the others will be done again. */
+/* Why the worker died at this one. */
+static void explain(const sty_pool *pool, const worker *w, const queued *lost, int how, sty_err *why) {
+    const char *path = pool->job->entry(pool->job->context, lost->position)->path;
+    if (w->timed_out)
+        sty_err_set(why, STY_TIMEOUT, "'%s' took longer than %.0f s", path, pool->options.timeout_s + lost->allowance_s);
+    else if (WIFSIGNALED(how)) sty_err_set(why, STY_CRASHED, "'%s' ended its worker by signal %d (%s)", path, WTERMSIG(how), strsignal(WTERMSIG(how)));
+    else sty_err_set(why, STY_CRASHED, "'%s' ended its worker with status %d", path, WEXITSTATUS(how));
+}
+
+/* The one that it was at is lost, all others that have no answer will be done again. */
 static sty_status bury(sty_pool *pool, worker *w, sty_err *err) {
-    int how = 0;
+    int how = 0, lost = -1;
     sty_err why;
     close(w->socket);
     w->socket = -1;
@@ -228,37 +294,48 @@ static sty_status bury(sty_pool *pool, worker *w, sty_err *err) {
     while (waitpid(w->pid, &how, 0) < 0 && errno == EINTR) {}
     w->pid = 0;
     w->in.length = 0;
-    if (w->n_queued == 0) {
-        if (++pool->idle_deaths < MAX_IDLE_DEATHS) return STY_OK;
-        return sty_err_set(err, STY_INTERNAL, "workers end before they begin");
-    }
-    const size_t position = w->queue[0].position;
-    const sty_entry *entry = pool->job->entry(pool->job->context, position);
+    const uint64_t at = w->present->position;
     for (int i = 0; i < w->n_queued; i++) {
         sty_command_kill(w->queue[i].command);
-        w->queue[i].command = 0;
-        if (i > 0) w->redo[w->n_redo++] = w->queue[i].position;
+        if (w->queue[i].position == at && (!w->timed_out || at == w->overdue)) lost = i;
+        else w->redo[w->n_redo++] = w->queue[i].position;
     }
-    if (w->timed_out)
-        sty_err_set(&why, STY_TIMEOUT, "'%s' took longer than %.0f s", entry->path, pool->options.timeout_s + w->queue[0].allowance_s);
-    else if (WIFSIGNALED(how)) sty_err_set(&why, STY_CRASHED, "'%s' ended its worker by signal %d (%s)", entry->path, WTERMSIG(how), strsignal(WTERMSIG(how)));
-    else sty_err_set(&why, STY_CRASHED, "'%s' ended its worker with status %d", entry->path, WEXITSTATUS(how));
     w->n_queued = 0;
     w->parts = 0;
+    forget_tasks(w);
+    if (lost < 0) {
+        if (w->timed_out || ++pool->idle_deaths < MAX_IDLE_DEATHS) return STY_OK;
+        return sty_err_set(err, STY_INTERNAL, "workers end before they begin");
+    }
+    explain(pool, w, &w->queue[lost], how, &why);
     if (!w->timed_out && WIFSIGNALED(how)) STY_TRY(let_signals_arrive(pool, err));
-    return finish_with_failure(pool, position, &why, err);
+    return finish_with_failure(pool, w->queue[lost].position, &why, err);
 }
 
+static void keep_pace(worker *w, int n_before) {
+    const int n = n_before - w->n_queued;
+    if (n == 0) return;
+    const double now = now_s(), pace_s = (now - w->paced) / n;
+    w->pace_s = w->pace_s > 0 ? 0.7 * w->pace_s + 0.3 * pace_s : pace_s;
+    w->paced = now;
+}
+
+/* What is there of its answers. */
 static sty_status read_worker(sty_pool *pool, worker *w, sty_err *err) {
-    if (w->in.capacity - w->in.length < READ_BYTES) {
-        if (!sty_buf_extend(&w->in, READ_BYTES)) return sty_err_no_memory(err, READ_BYTES, "an answer");
-        w->in.length -= READ_BYTES;
+    const int n_before = w->n_queued;
+    for (ssize_t got = READ_BYTES; got == READ_BYTES;) {
+        if (w->in.capacity - w->in.length < READ_BYTES) {
+            if (!sty_buf_extend(&w->in, READ_BYTES)) return sty_err_no_memory(err, READ_BYTES, "an answer");
+            w->in.length -= READ_BYTES;
+        }
+        got = recv(w->socket, w->in.data + w->in.length, READ_BYTES, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+        if (got <= 0) return bury(pool, w, err);
+        w->in.length += (size_t)got;
+        STY_TRY(take_answers(pool, w, err));
     }
-    const ssize_t got = recv(w->socket, w->in.data + w->in.length, READ_BYTES, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return STY_OK;
-    if (got <= 0) return bury(pool, w, err);
-    w->in.length += (size_t)got;
-    return take_answers(pool, w, err);
+    keep_pace(w, n_before);
+    return STY_OK;
 }
 
 /* ---- tasks ---- */
@@ -279,35 +356,50 @@ static bool take_range(sty_pool *pool, worker *w) {
     return true;
 }
 
-/* Sends a task; false: the worker is gone (its socket will say so). */
-static bool send_task(worker *w, const sty_task *task, int fd, const char *text) {
+/* Sends what waits. A worker that is gone is found out by its socket. A user may have so
+ * many descriptors on their way and no more, those of other runs among them: they arrive
+ * as clips are done. */
+static sty_status send_tasks(sty_pool *pool, worker *w, sty_err *err) {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(DEEP * sizeof(int))];
     } control;
-    struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)task, .iov_len = sizeof *task},
-                             {.iov_base = (void *)(uintptr_t)text, .iov_len = task->text_length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = task->text_length ? 2 : 1};
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const size_t all = w->tasks.length, n_fds = (size_t)w->n_fds;
+    struct iovec part = {.iov_base = w->tasks.data, .iov_len = all};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (all == 0) return STY_OK;
+    if (w->tasks.failed) return sty_err_no_memory(err, w->tasks.capacity, "tasks");
     memset(&control, 0, sizeof control);
-    if (fd >= 0) {
+    if (n_fds) {
         message.msg_control = &control;
-        message.msg_controllen = sizeof control;
+        message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
         struct cmsghdr *c = CMSG_FIRSTHDR(&message);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+        c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), w->fds, n_fds * sizeof(int));
     }
-    size_t sent = 0;
-    const size_t all = sizeof *task + task->text_length;
-    ssize_t n = sendmsg(w->socket, &message, MSG_NOSIGNAL);
-    while (n > 0 && (sent += (size_t)n) < all) /* a long text */
-        n = send(w->socket, text + (sent - sizeof *task), all - sent, MSG_NOSIGNAL);
-    return n > 0;
+    const int less = pool->deep > 1 ? pool->deep / 2 : 1;
+    ssize_t n;
+    while ((n = sendmsg(w->socket, &message, MSG_NOSIGNAL)) < 0 && (errno == ETOOMANYREFS || errno == EINTR)) {
+        pool->deep = less;
+        nanosleep(&pause, NULL);
+        STY_TRY(pool->job->tick(pool->job->context, err));
+    }
+    for (size_t sent = 0; n > 0 && (sent += (size_t)n) < all;) /* a long text */
+        n = send(w->socket, w->tasks.data + sent, all - sent, MSG_NOSIGNAL);
+    forget_tasks(w);
+    return STY_OK;
 }
 
-/* Opens a position's source and sends the task. What cannot be opened is a
- * result at once. */
+static bool is_short(const sty_entry *entry, bool part, double source_s) {
+    const double seconds = part && entry->end_s > 0 ? entry->end_s - entry->start_s : source_s;
+    return seconds > 0 && seconds <= SHORT_S;
+}
+
+/* Opens a position's source and queues the task. What cannot be opened is a result at
+ * once. */
 static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err) {
     const sty_pool_job *job = pool->job;
     const sty_entry *entry = job->entry(job->context, position);
@@ -323,18 +415,33 @@ static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err)
     const bool again = !job->more && w->source != (size_t)-1 && sty_same_source(job->entry(job->context, w->source), entry);
     if (!again && sty_source_open(entry, &pool->options, &opened, &why) != STY_OK)
         return finish_with_failure(pool, position, &why, err);
-    const sty_task task = {.position = position, .has_fd = !again, .shared = w->shared, .text_length = (uint32_t)length, .line = entry->line};
-    send_task(w, &task, opened.fd, text);
-    if (opened.fd >= 0) close(opened.fd);
-    if (again && w->n_queued) opened.allowance_s = w->queue[w->n_queued - 1].allowance_s;
-    if (w->n_queued == 0) w->started = now_s();
-    w->queue[w->n_queued++] = (queued){.position = position, .command = opened.command, .allowance_s = opened.allowance_s};
+    if (!again) w->source_s = opened.allowance_s;
+    const bool brief = !job->text && is_short(entry, again, w->source_s);
+    const sty_task task = {.position = position, .has_fd = !again, .shared = w->shared, .is_short = brief,
+                           .text_length = (uint32_t)length, .line = entry->line};
+    sty_buf_put(&w->tasks, &task, sizeof task);
+    sty_buf_put(&w->tasks, text, length);
+    if (opened.fd >= 0) w->fds[w->n_fds++] = opened.fd;
+    if (w->n_queued == 0) w->started = w->paced = now_s();
+    w->queue[w->n_queued++] = (queued){.position = position, .command = opened.command, .allowance_s = w->source_s, .is_short = brief};
     w->source = position;
     return STY_OK;
 }
 
+/* How many tasks the worker may have: few behind a long clip, and few of the last ones,
+ * which another may be free to do sooner. */
+static int depth_of(const sty_pool *pool, const worker *w) {
+    const int plain = QUEUE < pool->deep ? QUEUE : pool->deep;
+    if (pool->job->more || w->pace_s <= 0 || (w->n_queued && !w->queue[w->n_queued - 1].is_short)) return plain;
+    const double share = (double)(pool->n - pool->cursor) / (2.0 * pool->options.n_workers), ahead = AHEAD_S / w->pace_s;
+    const double depth = ahead < share ? ahead : share;
+    return depth > pool->deep ? pool->deep : depth > plain ? (int)depth : plain;
+}
+
 /* Fills the worker's queue up to depth. */
 static sty_status feed(sty_pool *pool, worker *w, int depth, sty_err *err) {
+    const int most = depth_of(pool, w);
+    if (depth > most) depth = most;
     for (int i = 0; i < MAX_AT_ONCE && w->n_queued < depth; i++) {
         size_t position;
         if (w->n_redo) {
@@ -351,10 +458,41 @@ static sty_status feed(sty_pool *pool, worker *w, int depth, sty_err *err) {
     return STY_OK;
 }
 
+static sty_status feed_all(sty_pool *pool, sty_err *err) {
+    for (int depth = 1; depth <= pool->deep; depth++) /* everybody has one before anybody has two */
+        for (int i = 0; i < pool->options.n_workers; i++)
+            STY_TRY(feed(pool, &pool->workers[i], depth, err));
+    for (int i = 0; i < pool->options.n_workers; i++)
+        STY_TRY(send_tasks(pool, &pool->workers[i], err));
+    return STY_OK;
+}
+
+/* Sleeps while every worker has enough to do. */
+static void nap(const sty_pool *pool) {
+    double most = MAX_NAP_S;
+    for (int i = 0; i < pool->options.n_workers; i++) {
+        const worker *w = &pool->workers[i];
+        const double half = w->pace_s * (w->n_queued / 2);
+        if (w->n_queued && half < most) most = half;
+    }
+    if (pool->job->more || most < MIN_NAP_S) return;
+    const struct timespec pause = {.tv_nsec = (long)(1e9 * most)};
+    nanosleep(&pause, NULL); /* or until a signal comes */
+}
+
+/* Of the clip that it is at; or of the first, should it never begin. */
 static void check_time(sty_pool *pool, worker *w) {
-    if (w->n_queued == 0 || w->queue[0].allowance_s < 0 || w->timed_out) return;
-    if (now_s() - w->started < pool->options.timeout_s + w->queue[0].allowance_s) return;
+    if (w->n_queued == 0 || w->timed_out) return;
+    const uint64_t at = w->present->position;
+    double started = w->started;
+    int i = 0;
+    while (i < w->n_queued && w->queue[i].position != at)
+        i++;
+    if (i < w->n_queued) started = 1e-9 * (double)w->present->started_ns;
+    else i = 0;
+    if (w->queue[i].allowance_s < 0 || now_s() - started < pool->options.timeout_s + w->queue[i].allowance_s) return;
     w->timed_out = true;
+    w->overdue = w->queue[i].position;
     kill(w->pid, SIGKILL); /* its socket closes, and it is buried */
 }
 
@@ -395,10 +533,10 @@ sty_status sty_pool_run(sty_pool *pool, sty_err *err) {
     while (!pool->ended || pool->n_finished < pool->n) {
         STY_TRY(job->tick(job->context, err));
         STY_TRY(take_more(pool, err));
-        for (int depth = 1; depth <= QUEUE; depth++) /* everybody has one before anybody has two */
-            for (int i = 0; i < pool->options.n_workers; i++)
-                STY_TRY(feed(pool, &pool->workers[i], depth, err));
-        if (!pool->ended || pool->n_finished < pool->n) STY_TRY(wait_for_workers(pool, err));
+        STY_TRY(feed_all(pool, err));
+        if (pool->ended && pool->n_finished == pool->n) break;
+        nap(pool);
+        STY_TRY(wait_for_workers(pool, err));
     }
     return STY_OK;
 }

@@ -8,12 +8,24 @@
 
 #include <sys/types.h>
 
-/* Supervisor to worker; a descriptor may come with it, text_length bytes follow. */
+enum { STY_MAX_TASKS = 64 }; /* descriptors in one message */
+
+/* Supervisor to worker, several in a message with the descriptors of those that have one;
+ * text_length bytes follow each. */
 typedef struct sty_task {
     uint64_t position;
     uint32_t text_length, line;
-    uint8_t has_fd, shared, reserved[6];
+    uint8_t has_fd, shared, is_short, reserved[5]; /* is_short: its answer may wait for others */
 } sty_task;
+
+/* What a worker is at, in memory that the supervisor sees too, also when the worker is
+ * dead: it may hold answers back. started_ns is that of CLOCK_MONOTONIC, written before
+ * position; position is STY_NOTHING between clips. */
+#define STY_NOTHING UINT64_MAX
+typedef struct sty_present {
+    _Atomic uint64_t position, started_ns;
+} sty_present;
+uint64_t sty_now_ns(void);
 
 /* Worker to supervisor; length bytes follow. */
 typedef struct sty_answer {
@@ -23,7 +35,7 @@ typedef struct sty_answer {
 } sty_answer;
 
 /* The worker's whole life; does not return. */
-_Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket);
+_Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket, sty_present *present);
 
 /* An opened source. */
 typedef struct sty_opened {

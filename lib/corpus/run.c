@@ -23,6 +23,7 @@ typedef struct {
     sty_export *exported;
     waiting *window; /* [WINDOW] */
     size_t head;     /* the next position to be written */
+    bool unflushed;
     sty_fields shapes;
     sty_unpacked unpacked;
     struct line *lines; /* [n_lines] of a JSON stream, position by position, used again */
@@ -50,8 +51,10 @@ static size_t limit(void *context) {
 }
 
 static sty_status tick(void *context, sty_err *err) {
-    const state *s = context;
+    state *s = context;
     if (s->log) STY_TRY(sty_log_flush(s->log, false, err));
+    if (s->unflushed) STY_TRY(sty_export_flush(s->exported, err));
+    s->unflushed = false;
     return s->run->tick ? s->run->tick(s->run->context, err) : STY_OK;
 }
 
@@ -87,7 +90,6 @@ static sty_status look_at(state *s, bool first, const void *payload, size_t n, s
 
 /* Writes whatever is complete at the head of the window. */
 static sty_status drain(state *s, sty_err *err) {
-    bool any = false;
     for (waiting *w = &s->window[s->head % WINDOW]; w->done; w = &s->window[s->head % WINDOW]) {
         STY_TRY(sty_export_put(s->exported, w->packed.data, w->packed.length, err));
         STY_TRY(sty_export_input_end(s->exported, err));
@@ -95,9 +97,9 @@ static sty_status drain(state *s, sty_err *err) {
         w->packed = (sty_buf){0};
         w->done = false;
         s->head++;
-        any = true;
+        s->unflushed = true; /* before anything is waited for */
     }
-    return any ? sty_export_flush(s->exported, err) : STY_OK;
+    return STY_OK;
 }
 
 static sty_status result(void *context, size_t position, unsigned part, bool last, const void *payload, size_t n,

@@ -120,6 +120,7 @@ static sty_status open_inner(const sty_entry *entry, int archive, uint64_t size,
     const int fd = memfd_create("stylet", MFD_CLOEXEC);
     if (fd < 0) return sty_err_set(err, STY_IO_ERROR, "cannot make a file in memory: %s", strerror(errno));
     if (left > (uint64_t)4 << 30) left = (uint64_t)4 << 30;
+    opened->allowance_s = (double)left / BYTES_PER_SECOND;
     while (left) {
         const ssize_t got = pread(archive, block, left < sizeof block ? (size_t)left : sizeof block, from);
         if (got < 0 && errno == EINTR) continue;

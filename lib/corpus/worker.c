@@ -1,5 +1,6 @@
 /* worker.c - the life of a worker: take a task, compute, answer. It ends when the
- * supervisor closes the socket or dies. */
+ * supervisor closes the socket or dies. Answers of short clips wait for one another while
+ * there is more to do; those that are lost when it crashes are computed again. */
 #define _GNU_SOURCE
 #include "corpus/pool_parts.h"
 
@@ -10,13 +11,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PART_BYTES = 1 << 20 };
+enum { PART_BYTES = 1 << 20, WAITING_BYTES = 1 << 15, WAITING_NS = 20000000, READ_BYTES = 4096 };
 
 struct sty_emitter {
     int socket;
     uint64_t position;
     uint16_t part;
-    sty_buf packed;
+    sty_buf packed; /* answers; the last one, from `begin` on, is being made */
+    size_t begin;
+    uint64_t since_ns; /* when the first of them was there */
+    sty_present *present;
 };
 
 /* Without its supervisor a worker has no one to tell: it ends. */
@@ -34,51 +38,81 @@ static void send_all(int socket, const void *from, size_t n) {
 /* Room for the answer's head in front of its records. */
 static void begin_part(sty_emitter *e) {
     static const sty_answer none;
-    e->packed.length = 0;
+    e->begin = e->packed.length;
     sty_buf_put(&e->packed, &none, sizeof none);
 }
 
-static void send_part(sty_emitter *e, bool last) {
+static void end_part(sty_emitter *e, bool last) {
     if (e->packed.failed) _exit(1); /* no memory for the answer: as any crash */
-    const sty_answer answer = {.position = e->position, .length = (uint32_t)(e->packed.length - sizeof answer), .part = e->part++, .last = last};
-    memcpy(e->packed.data, &answer, sizeof answer);
-    send_all(e->socket, e->packed.data, e->packed.length); /* at once: the supervisor wakes once */
-    begin_part(e);
+    const sty_answer answer = {.position = e->position, .length = (uint32_t)(e->packed.length - e->begin - sizeof answer), .part = e->part++, .last = last};
+    if (e->begin == 0) e->since_ns = sty_now_ns();
+    memcpy(e->packed.data + e->begin, &answer, sizeof answer);
+    e->begin = e->packed.length;
+}
+
+/* What is ready, at once: the supervisor wakes once. */
+static void send_answers(sty_emitter *e) {
+    send_all(e->socket, e->packed.data, e->begin);
+    e->packed.length = 0;
 }
 
 void sty_emit(sty_emitter *emitter, const sty_record *record) {
-    if (emitter->packed.length > PART_BYTES) send_part(emitter, false);
+    if (emitter->packed.length - emitter->begin > PART_BYTES) {
+        end_part(emitter, false);
+        send_answers(emitter);
+        begin_part(emitter);
+        emitter->present->started_ns = sty_now_ns(); /* it moves */
+    }
     sty_pack_record(record, &emitter->packed);
 }
 
-static void receive_all(int socket, char *to, size_t n) {
-    while (n) {
-        const ssize_t got = recv(socket, to, n, MSG_WAITALL);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) _exit(0);
-        to += got;
-        n -= (size_t)got;
-    }
-}
+/* Tasks that have come, and their descriptors in the same order. */
+typedef struct {
+    int socket;
+    sty_buf bytes;
+    size_t at;
+    int fds[STY_MAX_TASKS];
+    size_t n_fds;
+} inbox;
 
-/* The task and the descriptor that came with it, or -1. */
-static int receive_task(int socket, sty_task *task) {
+static void receive_some(inbox *in, size_t n) {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(STY_MAX_TASKS * sizeof(int))];
     } control;
-    struct iovec part = {.iov_base = task, .iov_len = sizeof *task};
+    void *to = sty_buf_extend(&in->bytes, n);
+    if (!to) _exit(1);
+    in->bytes.length -= n;
+    struct iovec part = {.iov_base = to, .iov_len = n};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t got;
-    int fd = -1;
     do
-        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+        got = recvmsg(in->socket, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     if (got <= 0) _exit(0);
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    if (c && c->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    if ((size_t)got < sizeof *task) receive_all(socket, (char *)task + got, sizeof *task - (size_t)got);
+    in->bytes.length += (size_t)got;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (!c || c->cmsg_type != SCM_RIGHTS) return;
+    const size_t more = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (more > STY_MAX_TASKS - in->n_fds) _exit(1);
+    memcpy(in->fds + in->n_fds, CMSG_DATA(c), more * sizeof(int));
+    in->n_fds += more;
+}
+
+static int take_fd(inbox *in) {
+    if (in->n_fds == 0) return -1;
+    const int fd = in->fds[0];
+    memmove(in->fds, in->fds + 1, --in->n_fds * sizeof fd);
     return fd;
+}
+
+/* The next n bytes, valid until it is called again. */
+static const char *take(inbox *in, size_t n) {
+    if (in->at == in->bytes.length) in->at = in->bytes.length = 0;
+    while (in->bytes.length - in->at < n)
+        receive_some(in, n > READ_BYTES ? n : READ_BYTES);
+    in->at += n;
+    return in->bytes.data + in->at - n;
 }
 
 /* The entry that a line of JSON describes; lives until the next one. */
@@ -89,11 +123,10 @@ static const sty_entry *entry_of_text(const char *text, size_t n, size_t line, c
     return &list->entries[0];
 }
 
-_Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket) {
-    sty_emitter emitter = {.socket = socket};
-    begin_part(&emitter);
+_Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket, sty_present *present) {
+    sty_emitter emitter = {.socket = socket, .present = present};
+    inbox in = {.socket = socket};
     sty_list lines = {0};
-    sty_buf text = {0};
     int fd = -1;
     signal(SIGINT, SIG_IGN); /* the terminal tells everybody; the supervisor decides */
     signal(SIGTERM, SIG_IGN);
@@ -101,22 +134,26 @@ _Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_j
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         sty_task task;
-        const int given = receive_task(socket, &task);
         const sty_entry *entry = NULL;
-        text.length = 0;
-        if (task.text_length) {
-            void *to = sty_buf_extend(&text, task.text_length);
-            if (!to) _exit(1);
-            receive_all(socket, to, task.text_length);
-            entry = entry_of_text(text.data, text.length, task.line, options->list_options, &lines);
-        } else entry = job->entry(job->context, (size_t)task.position);
+        if (emitter.packed.length && in.at == in.bytes.length) send_answers(&emitter);
+        memcpy(&task, take(&in, sizeof task), sizeof task);
+        if (emitter.packed.length && !task.is_short) send_answers(&emitter);
+        if (task.text_length)
+            entry = entry_of_text(take(&in, task.text_length), task.text_length, task.line, options->list_options, &lines);
+        else entry = job->entry(job->context, (size_t)task.position);
         if (task.has_fd) {
             if (fd >= 0) close(fd);
-            fd = given;
+            fd = take_fd(&in);
         }
         emitter.position = task.position;
         emitter.part = 0;
+        present->started_ns = sty_now_ns();
+        present->position = task.position;
+        begin_part(&emitter);
         options->work(options->work_context, entry, fd, !task.has_fd, task.shared, &emitter);
-        send_part(&emitter, true);
+        end_part(&emitter, true);
+        present->position = STY_NOTHING;
+        if (!task.is_short || emitter.part > 1 || emitter.packed.length > WAITING_BYTES || sty_now_ns() - emitter.since_ns > WAITING_NS)
+            send_answers(&emitter);
     }
 }

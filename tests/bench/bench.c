@@ -4,6 +4,7 @@
  *   bench parts MODEL FIXTURE.wav CLIP.wav [ROUNDS]   each part from a WAV file to a style vector
  *   bench mel FIXTURE.wav [ROUNDS]                    the front end alone, every processor path
  *   bench network MODEL FRAMES WIDTH [ROUNDS]         layers alone, over random features
+ *   bench clips MODEL LIST [ROUNDS]                   decoding and network of every clip, one warm session
  *   bench run COMMAND [ARG ...]                       a process: wall clock, processor time, peak
  *   bench wav FIXTURE.wav SECONDS OUT.wav             the fixture over and over
  *
@@ -220,6 +221,43 @@ static int network(const char *const *args, int rounds) {
     return ok ? 0 : 1;
 }
 
+/* A line of a list without its end; NULL: no more. */
+static char *next_line(FILE *list, char *line, size_t n) {
+    if (!fgets(line, (int)n, list)) return NULL;
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
+/* Every clip of a list, read and run by one session that is warm: what a run over the list
+ * cannot do without. Microseconds a clip, wall clock and processor. */
+static int clips(const char *const *args, int rounds) {
+    sty_model *model = NULL;
+    sty_session *session = NULL;
+    bench_series wall = {.n = 0}, cpu = {.n = 0};
+    char line[4096];
+    FILE *list = fopen(args[1], "r");
+    bool ok = list && open_model(args[0], &model, &session);
+    for (int i = -1; ok && i < rounds; i++) {
+        const double begin = bench_seconds(), wall_begin = bench_wall_seconds();
+        double n = 0;
+        rewind(list);
+        for (sty_err err; ok && next_line(list, line, sizeof line); n++) {
+            sty_clip *clip = NULL;
+            ok = !sty_clip_read(line, NULL, &clip, &err) && !sty_session_run_clip(session, clip, &err);
+            sty_clip_free(clip);
+            if (!ok) fail(&err);
+        }
+        if (i < 0) continue;
+        bench_add(&cpu, 1e6 * (bench_seconds() - begin) / n);
+        bench_add(&wall, 1e6 * (bench_wall_seconds() - wall_begin) / n);
+    }
+    if (ok) printf("{\"wall_us\": %.3f, \"cpu_us\": %.3f}\n", bench_median(&wall), bench_median(&cpu));
+    sty_session_free(session);
+    sty_model_free(model);
+    if (list) fclose(list);
+    return ok ? 0 : 1;
+}
+
 static int run(const char *const *args) {
     const bench_process p = bench_run(args);
     printf("{\"ok\": %s, \"wall_s\": %.6f, \"cpu_s\": %.6f, \"peak_mib\": %.2f}\n", p.ok ? "true" : "false", p.seconds,
@@ -254,9 +292,10 @@ int main(int argc, char **argv) {
     if (strcmp(what, "parts") == 0 && argc >= 5) return parts(args, n_rounds(argc, argv, 3));
     if (strcmp(what, "mel") == 0 && argc >= 3) return bench_mel(args[0], n_rounds(argc, argv, 1));
     if (strcmp(what, "network") == 0 && argc >= 5) return network(args, n_rounds(argc, argv, 3));
+    if (strcmp(what, "clips") == 0 && argc >= 4) return clips(args, n_rounds(argc, argv, 2));
     if (strcmp(what, "run") == 0 && argc >= 3) return run(args);
     if (strcmp(what, "wav") == 0 && argc == 5) return wav(args);
-    fputs("usage: bench parts MODEL FIXTURE CLIP | mel FIXTURE | network MODEL FRAMES WIDTH, each [ROUNDS]\n"
+    fputs("usage: bench parts MODEL FIXTURE CLIP | mel FIXTURE | network MODEL FRAMES WIDTH | clips MODEL LIST, each [ROUNDS]\n"
           "       bench run COMMAND [ARG ...] | wav FIXTURE SECONDS OUT\n", stderr);
     return 2;
 }

@@ -10,6 +10,7 @@
 /* Processor time of this thread: everything here runs in one thread over cached
  * files, and what else the machine does does not count. */
 double bench_seconds(void);
+double bench_wall_seconds(void);
 
 /* Times that are taken in turn, round by round, so that a processor that changes
  * its speed changes all of them: a ratio is the median of the rounds' ratios. */

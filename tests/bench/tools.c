@@ -27,6 +27,8 @@ static double read_clock(clockid_t clock) {
 
 double bench_seconds(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
+double bench_wall_seconds(void) { return read_clock(CLOCK_MONOTONIC); }
+
 void bench_add(bench_series *series, double value) {
     if (series->n < BENCH_MAX_ROUNDS) series->at[series->n++] = value;
 }
@@ -128,14 +130,14 @@ bench_process bench_run(const char *const *args) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    const double begin = read_clock(CLOCK_MONOTONIC);
+    const double begin = bench_wall_seconds();
     union {
         const char *const *in;
         char *const *out;
     } cast = {.in = args};
     if (posix_spawnp(&pid, args[0], &actions, NULL, cast.out, environ) == 0 &&
         wait4(pid, &status, 0, &usage) == pid) {
-        result.seconds = read_clock(CLOCK_MONOTONIC) - begin;
+        result.seconds = bench_wall_seconds() - begin;
         result.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
         result.peak_mib = (double)usage.ru_maxrss / 1024;
         result.ok = status == 0;

@@ -18,12 +18,16 @@ def digest(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
-def clips(folder, n, seconds=0.4, seed=7):
-    """n short clips, each another sound; their paths."""
+def clips(folder, n, seconds=0.4, seed=7, n_sounds=None):
+    """n short clips, each another sound (or one of n_sounds); their paths."""
     rng = np.random.default_rng(seed)
     folder.mkdir(exist_ok=True)
     paths = []
     for i in range(n):
+        if n_sounds and i >= n_sounds:
+            paths.append(folder / f"{i:05d}.wav")
+            os.link(paths[i % n_sounds], paths[i])
+            continue
         sound = 0.1 * rng.standard_normal(int(16000 * seconds)) + 0.2 * np.sin(np.arange(int(16000 * seconds)) * (0.01 + i % 50 * 0.002))
         paths.append(stylet.write_wav(folder / f"{i:05d}.wav", np.clip(sound, -0.99, 0.99)))
     return paths
