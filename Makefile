@@ -125,13 +125,14 @@ test-programs: stylet $(TEST_PROGRAMS)
 list-tests:
 	@printf '%s\n' $(TESTS)
 
-## asan ubsan tsan: all C tests and the command-line tests under a sanitizer
+## asan ubsan tsan: all C tests, the command-line tests and corpus runs under a sanitizer
 asan ubsan tsan:
 	$(Q)$(MAKE) --no-print-directory VARIANT=$@ sanitized
 
 .PHONY: sanitized
 sanitized: test-programs
-	$(Q)STYLET=$(CURDIR)/$(PROGRAM) $(PYTHON) tests/run -t 1800 $(TEST_PROGRAMS) $(sort $(wildcard tests/cli/test_*.py tests/bad/test_*.py))
+	$(Q)STYLET=$(CURDIR)/$(PROGRAM) $(PYTHON) tests/run -t 1800 $(TEST_PROGRAMS) \
+	  $(sort $(filter-out %/test_slurm.py,$(wildcard tests/cli/test_*.py tests/bad/test_*.py tests/corpus/test_*.py)))
 
 ## valgrind: the C tests under memcheck
 valgrind: test-programs

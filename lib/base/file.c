@@ -360,6 +360,7 @@ sty_status sty_out_flush(sty_out *out, sty_err *err) {
 
 sty_status sty_out_write(sty_out *out, const void *data, size_t n, sty_err *err) {
     out->position += n;
+    if (n == 0) return STY_OK;
     if (n > OUT_BUFFER - out->buffered) STY_TRY(sty_out_flush(out, err));
     if (n > OUT_BUFFER) return write_all(out, data, n, err);
     memcpy(out->buffer + out->buffered, data, n);

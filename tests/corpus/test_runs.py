@@ -342,16 +342,6 @@ class Streams(Base):
                     alone, = self.records("extract", "--start", record["start"], "--end", record["start"] + 2, sound)
                     self.assertEqual(record["style"], alone["style"], (kind, record["id"]))
 
-    def test_windows_need_no_more_memory_when_the_recording_is_long(self):
-        most = []
-        for minutes in (1, 20):
-            sound = stylet.write_wav(self.scratch / f"{minutes}.wav", np.tile(stylet.voice(60), minutes))
-            out = self.scratch / f"{minutes}.npy"
-            pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "-j", "1", "--window", "10", "-o", str(out), str(sound)])
-            most.append(os.wait4(pid, 0)[2].ru_maxrss)
-            self.assertEqual(len(np.load(out)), 6 * minutes)
-        self.assertLess(most[1], most[0] + 8192)  # KiB; the 19 minutes more are 73 MiB of samples
-
     def test_each_channel_is_a_record_of_its_own(self):
         left, right = stylet.voice(2), stylet.voice(2, f0=200)
         both = stylet.write_wav(self.scratch / "both.wav", np.stack([left, right], 1))
@@ -408,25 +398,6 @@ class Streams(Base):
         self.fails(2, "extract", "--keep", "mood,mood", "--files-from", table, saying="twice")
         self.fails(2, "extract", "--keep", "mode", "--files-from", table, saying="has no column 'mode'")
         self.fails(2, "extract", "--keep", "mood", *self.paths, saying="no entry of the list has this column")
-
-
-class Size(Base):
-    N = 200000  # a million, scaled: time and memory are linear in it
-
-    def starts(self, name, line):
-        (self.scratch / name).write_text("".join(line(i) for i in range(self.N)))
-        pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "--dry-run", "--files-from", str(self.scratch / name)])
-        _, status, usage = os.wait4(pid, 0)
-        self.assertEqual(status, 0)
-        self.assertLess(usage.ru_utime + usage.ru_stime, 5)
-        self.assertLess(usage.ru_maxrss, 100 * 1024 * 1.5)
-
-    def test_a_long_list_starts_at_once_and_in_little_memory(self):
-        self.starts("long.txt", lambda i: f"/data/speaker{i % 100:03d}/clip_{i:08d}.wav\n")
-
-    def test_so_does_a_long_manifest(self):
-        self.starts("long.jsonl", lambda i: f'{{"audio_filepath": "/data/speaker{i % 100:03d}/clip_{i:08d}.wav", "duration": {1 + i % 977 * 0.01:.3f}, '
-                                            f'"text": "the quick brown fox jumps over the lazy dog", "speaker": "s{i % 100}"}}\n')
 
 
 if __name__ == "__main__":

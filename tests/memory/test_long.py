@@ -85,6 +85,12 @@ class Long(stylet.Case):
         self.assertEqual(len(records), copies, done.stderr.decode())
         return [record.get("error") for record in records]
 
+    def test_windows_of_an_hour_take_no_more(self):
+        sound, out = sparse_wav(self.scratch / "hour.wav", 3600), self.scratch / "out.npy"
+        five = self.peak("extract", "-j", 1, "--window", 10, "-o", out, sparse_wav(self.scratch / "five.wav", 300))
+        self.assertLess(self.peak("extract", "-j", 1, "--overwrite", "--window", 10, "-o", out, sound), five + 8)
+        self.assertEqual(len(np.load(out)), 360)
+
     def test_what_must_be_seen_whole_has_a_limit_that_is_said(self):
         self.wide_model()
         error, = self.limited(200000, 3 << 30, "-j", 1)
@@ -127,6 +133,25 @@ class Long(stylet.Case):
         """Of a process: in memory, and written by it alone."""
         text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
         return [int(re.search(rf"^{name}: +(\d+) kB", text, re.M)[1]) / 1024 for name in ("Rss", "Private_Dirty")]
+
+
+class Lists(stylet.Case):
+    N = 200000  # a million, scaled: time and memory are linear in it
+
+    def starts(self, name, line):
+        (self.scratch / name).write_text("".join(line(i) for i in range(self.N)))
+        pid = os.spawnv(os.P_NOWAIT, stylet.STYLET, ["stylet", "extract", "-q", "--dry-run", "--files-from", str(self.scratch / name)])
+        _, status, usage = os.wait4(pid, 0)
+        self.assertEqual(status, 0)
+        self.assertLess(usage.ru_utime + usage.ru_stime, 5)
+        self.assertLess(usage.ru_maxrss, 100 * 1024 * 1.5)
+
+    def test_a_long_list_starts_at_once_and_in_little_memory(self):
+        self.starts("long.txt", lambda i: f"/data/speaker{i % 100:03d}/clip_{i:08d}.wav\n")
+
+    def test_so_does_a_long_manifest(self):
+        self.starts("long.jsonl", lambda i: f'{{"audio_filepath": "/data/speaker{i % 100:03d}/clip_{i:08d}.wav", "duration": {1 + i % 977 * 0.01:.3f}, '
+                                            f'"text": "the quick brown fox jumps over the lazy dog", "speaker": "s{i % 100}"}}\n')
 
 
 if __name__ == "__main__":
