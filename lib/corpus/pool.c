@@ -429,8 +429,10 @@ static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err)
 }
 
 /* How many tasks the worker may have: few behind a long clip, and few of the last ones,
- * which another may be free to do sooner. */
+ * which another may be free to do sooner. One whose task is a text of any length is given
+ * it when it listens: else both could wait for the other to read. */
 static int depth_of(const sty_pool *pool, const worker *w) {
+    if (pool->job->text) return 1;
     const int plain = QUEUE < pool->deep ? QUEUE : pool->deep;
     if (pool->job->more || w->pace_s <= 0 || (w->n_queued && !w->queue[w->n_queued - 1].is_short)) return plain;
     const double share = (double)(pool->n - pool->cursor) / (2.0 * pool->options.n_workers), ahead = AHEAD_S / w->pace_s;
