@@ -5,6 +5,7 @@
 
 const sty_layer_type *const sty_layer_types[] = {
     &sty_layer_activation,
+    &sty_layer_add,
     &sty_layer_additive_attention,
     &sty_layer_average_pool,
     &sty_layer_batch_norm,
@@ -26,6 +27,7 @@ const sty_layer_type *const sty_layer_types[] = {
     &sty_layer_linear,
     &sty_layer_lstm,
     &sty_layer_multi_head_attention,
+    &sty_layer_norm,
     &sty_layer_pool,
     &sty_layer_positional_encoding,
     &sty_layer_relative_multi_head_attention,

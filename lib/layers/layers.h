@@ -5,6 +5,7 @@
 #include "layers/layer.h"
 
 extern const sty_layer_type sty_layer_activation;
+extern const sty_layer_type sty_layer_add;
 extern const sty_layer_type sty_layer_additive_attention;
 extern const sty_layer_type sty_layer_average_pool;
 extern const sty_layer_type sty_layer_batch_norm;
@@ -26,6 +27,7 @@ extern const sty_layer_type sty_layer_layer_norm;
 extern const sty_layer_type sty_layer_linear;
 extern const sty_layer_type sty_layer_lstm;
 extern const sty_layer_type sty_layer_multi_head_attention;
+extern const sty_layer_type sty_layer_norm;
 extern const sty_layer_type sty_layer_pool;
 extern const sty_layer_type sty_layer_positional_encoding;
 extern const sty_layer_type sty_layer_relative_multi_head_attention;

@@ -1,5 +1,5 @@
-/* norm.c - layers `layer_norm`, `batch_norm`, `instance_norm`, `group_norm`: torch.nn.LayerNorm,
- * BatchNorm (running statistics), InstanceNorm, GroupNorm over a vector, sequence [T, D] or
+/* norm.c - layer `norm` and its kinds by their own names, `layer_norm`, `batch_norm`,
+ * `instance_norm`, `group_norm`: torch.nn.LayerNorm, BatchNorm (running statistics), InstanceNorm, GroupNorm over a vector, sequence [T, D] or
  * image [F, T, C]: norm_part. */
 #include "layers/layers.h"
 #include "layers/norm_part.h"
@@ -15,9 +15,12 @@
      .help = "a learned weight and bias follow"},                                                  \
         {.name = "eps", .kind = STY_PARAM_NUMBER, .offset = AT(eps), .initial = "1e-5", .low = 0,  \
          .high = 1, .help = "added to the variance"}
-#define KIND(value) /* fixed */                                                                    \
-    {.name = "kind", .kind = STY_PARAM_CHOICE, .offset = AT(kind), .initial = value, .choices = sty_norm_names}
+#define KIND(value)                                                                                \
+    {.name = "kind", .kind = STY_PARAM_CHOICE, .offset = AT(kind), .initial = value, .choices = sty_norm_names, \
+     .help = "what the statistics are taken over"}
 
+static const sty_param params[] = {KIND(NULL), GROUPS, AFFINE_AND_EPS};
+/* The kind comes last and is fixed. */
 static const sty_param batch_params[] = {AFFINE_AND_EPS, KIND("batch")};
 static const sty_param group_params[] = {GROUPS, AFFINE_AND_EPS, KIND("group")};
 static const sty_param instance_params[] = {AFFINE_AND_EPS, KIND("instance")};
@@ -70,14 +73,15 @@ static sty_flow flow(const void *params_) {
 
 static const char *const inputs[] = {"input", NULL};
 
-#define TYPE(label, text, rows)                                                                    \
-    {.name = label, .summary = text, .params = rows, .n_params = STY_COUNT(rows) - 1, .n_fixed = 1, \
+#define TYPE(label, text, rows, fixed)                                                             \
+    {.name = label, .summary = text, .params = rows, .n_params = STY_COUNT(rows) - (fixed), .n_fixed = fixed, \
      .params_size = sizeof(sty_norm_params), .inputs = inputs, .n_required = 1, .shape = shape,    \
      .slots = slots, .prepare = prepare, .reach = reach, .flow = flow, .run = run}
 
-const sty_layer_type sty_layer_batch_norm = TYPE("batch_norm", "normalisation by running statistics", batch_params);
+const sty_layer_type sty_layer_norm = TYPE("norm", "layer, batch, instance or group normalisation", params, 0);
+const sty_layer_type sty_layer_batch_norm = TYPE("batch_norm", "normalisation by running statistics", batch_params, 1);
 const sty_layer_type sty_layer_group_norm =
-    TYPE("group_norm", "normalisation of groups of channels over the clip", group_params);
+    TYPE("group_norm", "normalisation of groups of channels over the clip", group_params, 1);
 const sty_layer_type sty_layer_instance_norm =
-    TYPE("instance_norm", "normalisation of each channel over the clip", instance_params);
-const sty_layer_type sty_layer_layer_norm = TYPE("layer_norm", "normalisation over the last axis", layer_params);
+    TYPE("instance_norm", "normalisation of each channel over the clip", instance_params, 1);
+const sty_layer_type sty_layer_layer_norm = TYPE("layer_norm", "normalisation over the last axis", layer_params, 1);

@@ -1,4 +1,4 @@
-/* residual.c - layer `residual`: x_0 + factor (x_1 + x_2 + ...). A vector among the
+/* residual.c - layers `residual` and `add`, one thing by two names: x_0 + factor (x_1 + x_2 + ...). A vector among the
  * later inputs is added at every step or position. Semantics: torch.add with alpha. */
 #include "layers/layers.h"
 
@@ -40,16 +40,10 @@ static void run(const sty_layer_call *call) {
 
 static const char *const inputs[] = {"inputs", NULL};
 
-const sty_layer_type sty_layer_residual = {
-    .name = "residual",
-    .summary = "its inputs added up: a connection around layers",
-    .params = params,
-    .n_params = STY_COUNT(params),
-    .params_size = sizeof(residual_params),
-    .inputs = inputs,
-    .n_required = 1,
-    .variadic = true,
-    .shape = shape,
-    .flow = sty_flow_blocks,
-    .run = run,
-};
+#define TYPE(label, text)                                                                          \
+    {.name = label, .summary = text, .params = params, .n_params = STY_COUNT(params),              \
+     .params_size = sizeof(residual_params), .inputs = inputs, .n_required = 1, .variadic = true,  \
+     .shape = shape, .flow = sty_flow_blocks, .run = run}
+
+const sty_layer_type sty_layer_add = TYPE("add", "the sum of its inputs");
+const sty_layer_type sty_layer_residual = TYPE("residual", "its inputs added up: a connection around layers");

@@ -225,9 +225,9 @@ def activation(spec, weights, x):
     return activate(spec, x, "kind")
 
 
-@layer("layer_norm", "batch_norm", "instance_norm", "group_norm")
+@layer("norm", "layer_norm", "batch_norm", "instance_norm", "group_norm")
 def norm(spec, weights, x):
-    return normalise(x, spec["type"][:-len("_norm")], weights, "", spec.get("groups", 1), spec.get("affine", True),
+    return normalise(x, spec.get("kind") or spec["type"][:-len("_norm")], weights, "", spec.get("groups", 1), spec.get("affine", True),
                      spec.get("eps", 1e-5))
 
 

@@ -188,7 +188,7 @@ def average_pool(spec, weights, x):
     return y / (kt * kf) if x.ndim == 3 else (y / kt)[0]
 
 
-@layer("residual")
+@layer("residual", "add")
 def residual(spec, weights, given):
     return given[0] + spec.get("factor", 1) * sum(given[1:])
 

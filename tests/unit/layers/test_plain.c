@@ -152,7 +152,7 @@ static void residuals_are_sums(void **unused) {
         const size_t d = random_size(1, 9), n = random_size(1, STY_MAX_PORTS);
         const sty_shape shape = random_shape(d);
         layer_case c;
-        layer_case_open(&c, "residual", "factor=0.75");
+        layer_case_open(&c, random_bool() ? "add" : "residual", "factor=0.75");
         for (size_t i = 0; i < n; i++)
             layer_case_input(&c, i, i && random_bool() ? sty_shape_vector(d) : shape);
         layer_case_run(&c);
@@ -200,11 +200,13 @@ static void norms_are_their_definitions(void **unused) {
         const size_t type = random_size(0, 3);
         const size_t groups = random_size(1, 3), d = groups * random_size(4, 8), bins = random_size(1, 4), t = random_size(6, 300);
         const bool group = type == 3;
+        const bool named = random_bool();
         char text[96], more[32] = "";
         layer_case c;
         if (group) snprintf(more, sizeof more, " groups=%zu", groups);
-        snprintf(text, sizeof text, "affine=%s eps=1e-4%s", truth(random_bool()), more);
-        layer_case_open(&c, types[type], text);
+        snprintf(text, sizeof text, "affine=%s eps=1e-4%s%s%s", truth(random_bool()), more, named ? "" : " kind=",
+                 named ? "" : kinds[type]);
+        layer_case_open(&c, named ? types[type] : "norm", text);
         layer_case_input(&c, 0, bins > 1 ? sty_shape_image(bins, t, d) : sty_shape_sequence(t, d));
         layer_case_run(&c);
         rows y = rows_of(&c.in[0]);
