@@ -20,7 +20,7 @@ static const option_row options[] = {
     {0, "like", "SOURCE", OPTION_TEXT, offsetof(speak_options, like), 0, 0,
      "the reference: a clip, or a style vector of FILE.npy, FILE.npz#ID, FILE.jsonl#ID"},
     {0, "like-text", "TEXT|@FILE", OPTION_TEXT, offsetof(speak_options, like_text), 0, 0,
-     "what is said in the clip of --like, or a file of it: makes the rate exact, which the model only estimates"},
+     "what is said in the clip of --like, or a file of it: its syllables make the rate exact, which else are counted in the sound"},
     {0, "from", "SOURCE[:W]", OPTION_TEXTS, offsetof(speak_options, from), 0, 0, "or a mix: W times the style of a clip or vector, as in mix [1]"},
     {0, "token", "K=W", OPTION_TEXTS, offsetof(speak_options, token), 0, 0, "and weight W of style token K in every head"},
     {0, "head", "H:K=W", OPTION_TEXTS, offsetof(speak_options, head), 0, 0, "weight of token K in head H alone"},

@@ -1,5 +1,5 @@
 /* concat.c - layer `concat`: inputs side by side along the last axis. A vector
- * among sequences or images stands at every step or position. */
+ * among sequences or images stands at every step or position. torch.cat of expanded inputs. */
 #include "layers/layers.h"
 
 #include <string.h>

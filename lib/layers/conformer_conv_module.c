@@ -3,8 +3,8 @@
  *
  *   [a b] = conv_1(norm(x)); y = conv_2(f(norm_2(depthwise(a g(b))))) [+ x]
  *
- * x and y [T, D], a and b [T, W]. Scratch: the normed input, [a b] and the gated. Defaults: ConformerConvModule of nickovchinnikov/tts-framework and
- * its relatives; with expansion 1, kernel 31, batch norm, swish and a sigmoid gate the
+ * x and y [T, D], a and b [T, W]. Scratch: the normed input, [a b] and the gated. Defaults:
+ * ConformerConvModule of nickovchinnikov/tts-framework and its relatives; with expansion 1, kernel 31, batch norm, swish and a sigmoid gate the
  * original, as in keonlee9420/Comprehensive-Transformer-TTS. */
 #include "layers/conv_module_part.h"
 #include "layers/layers.h"

@@ -1,7 +1,7 @@
 /* multi_head_attention.c - layer `multi_head_attention`: softmax(q k^T / sqrt(scale)) v
  * per head, heads contiguous slices; query [Tq, .], key and value [Tk, .], output [Tq, units] or
- * [Tq, out]. Scratch: what is projected, and a block of scores (attention_part). With scale key_width and without biases the
- * MultiHeadAttention of the King family, with scale head_width and `out` that of
+ * [Tq, out]. Scratch: what is projected, and a block of scores (attention_part). With scale
+ * key_width and without biases the MultiHeadAttention of the King family, with scale head_width and `out` that of
  * labmlai/annotated_deep_learning_paper_implementations and torch.nn. */
 #include "layers/attention_part.h"
 #include "layers/layers.h"

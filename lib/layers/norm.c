@@ -1,6 +1,6 @@
 /* norm.c - layer `norm` and its kinds by their own names, `layer_norm`, `batch_norm`,
- * `instance_norm`, `group_norm`: torch.nn.LayerNorm, BatchNorm (running statistics), InstanceNorm, GroupNorm over a vector, sequence [T, D] or
- * image [F, T, C]: norm_part. */
+ * `instance_norm`, `group_norm`: torch.nn.LayerNorm, BatchNorm (running statistics), InstanceNorm,
+ * GroupNorm over a vector, sequence [T, D] or image [F, T, C]: norm_part. */
 #include "layers/layers.h"
 #include "layers/norm_part.h"
 

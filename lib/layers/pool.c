@@ -1,6 +1,7 @@
 /* pool.c - layer `pool`: one vector [D] from all steps of a sequence [T, D] or all
- * positions of an image: their mean, the last, or the largest of each channel. Means are summed in double, bin by bin, and the bins' sums
- * then: that order does not depend on how the steps are cut into parts. */
+ * positions of an image: their mean, the last, or the largest of each channel. Means are summed
+ * in double, bin by bin, and the bins' sums then: that order does not depend on how the steps
+ * are cut into parts. */
 #include "layers/layers.h"
 
 #include <math.h>

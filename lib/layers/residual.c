@@ -1,5 +1,6 @@
-/* residual.c - layers `residual` and `add`, one thing by two names: x_0 + factor (x_1 + x_2 + ...). A vector among the
- * later inputs is added at every step or position. Semantics: torch.add with alpha. */
+/* residual.c - layers `residual` and `add`, one thing by two names: x_0 + factor (x_1 + x_2 + ...).
+ * A vector among the later inputs is added at every step or position. Semantics: torch.add with
+ * alpha. */
 #include "layers/layers.h"
 
 #include <string.h>

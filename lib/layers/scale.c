@@ -1,4 +1,4 @@
-/* scale.c - layer `scale`: the input times a number, any shape. */
+/* scale.c - layer `scale`: y = factor x, any shape. torch.mul by a number. */
 #include "layers/layers.h"
 
 typedef struct {

@@ -1,4 +1,5 @@
-/* slice.c - layer `slice`: a part of the last axis of a vector, sequence, image. */
+/* slice.c - layer `slice`: a part of the last axis of a vector, sequence, image.
+ * torch.narrow. */
 #include "layers/layers.h"
 
 #include <string.h>

@@ -121,8 +121,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
                 for (size_t j = i; j < end; j++, w += STY_CONV_TILE)
                     add_products(x, j, w, part, n);
                 held += end - i;
-                if (held < CHUNK)
-                    continue;
+                if (held < CHUNK) continue;
                 fetch(&ahead);
                 flush(sum, part, n);
                 held = 0;
@@ -152,13 +151,12 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
 }
 
 /* A function for each number of frames: in one for all of them compilers run out of registers. */
+#define NO_INLINE __attribute__((noinline))
 #define CONV_BLOCKS(n)                                                                             \
-    static                                                                                         \
-        __attribute__((noinline)) void conv_block_##n(const sty_conv_tile *tile, size_t first) {   \
+    static NO_INLINE void conv_block_##n(const sty_conv_tile *tile, size_t first) {                \
         conv_block(tile, first, n);                                                                \
     }                                                                                              \
-    static                                                                                         \
-        __attribute__((noinline)) void conv_three_##n(const sty_conv_tile *tile, size_t first) {   \
+    static NO_INLINE void conv_three_##n(const sty_conv_tile *tile, size_t first) {                \
         conv_block_of_three(tile, first, n);                                                       \
     }
 CONV_BLOCKS(1)
@@ -203,8 +201,7 @@ static void conv_depthwise(const sty_conv_depthwise *conv) {
     for (size_t frame = 0; frame < conv->n_frames; frame++) {
         for (size_t c = 0; c < whole; c += LANES)
             depthwise_vector(conv, frame, c, LANES);
-        if (whole < conv->n_channels)
-            depthwise_vector(conv, frame, whole, conv->n_channels - whole);
+        if (whole < conv->n_channels) depthwise_vector(conv, frame, whole, conv->n_channels - whole);
     }
 }
 

@@ -18,8 +18,7 @@ static void pairs_in(const float *const *x, size_t n, float *const *y) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         pairs_in_vector(x, i, LANES, y);
-    if (i < n)
-        pairs_in_vector(x, i, n - i, y);
+    if (i < n) pairs_in_vector(x, i, n - i, y);
 }
 
 static void pairs_out(const sty_conv_tile *tile, const float *products, size_t step, size_t gap) {
@@ -34,8 +33,7 @@ static void pairs_out(const sty_conv_tile *tile, const float *products, size_t s
             second[0][v] = b - c - v_load(p + 3 * step) + bias;
         }
         store_frames(tile, first, i * tile->out_step, 1);
-        if (gap)
-            store_frames(tile, second, i * tile->out_step + gap, 1);
+        if (gap) store_frames(tile, second, i * tile->out_step + gap, 1);
     }
 }
 
