@@ -162,7 +162,7 @@ static sty_status read_list(job *j, char **args, int n_args, sty_err *err) {
 static sty_status check_array_names(const job *j, sty_err *err) {
     for (size_t i = 0; i < j->list_options.n_keep; i++) {
         const char *name = j->list_options.keep[i];
-        bool taken = strcmp(name, "ids") == 0 || strcmp(name, "model") == 0;
+        bool taken = strcmp(name, "ids") == 0;
         for (size_t k = 0; k < j->work.n_names; k++)
             taken = taken || strcmp(name, j->work.names[k]) == 0;
         if (taken) return sty_err_set(err, STY_BAD_ARGUMENT, "--keep %s: npz has an array of this name already", name);

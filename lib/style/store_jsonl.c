@@ -52,12 +52,12 @@ static sty_status grow(reader *r, sty_err *err) {
     return STY_OK;
 }
 
-static sty_status take_model(sty_store *s, const sty_cursor *root, sty_err *err) {
+sty_status sty_store_take_model(sty_store *s, const char *from, const sty_cursor *root, sty_err *err) {
     sty_cursor model, hash;
     const char *text;
     if (!sty_json_get(root, "model", &model) || !sty_json_get(&model, "hash", &hash)) return STY_OK;
     STY_TRY(sty_json_text(&hash, &text, err));
-    return sty_store_take_hash(s, "the record", text, strlen(text), err);
+    return sty_store_take_hash(s, from, text, strlen(text), err);
 }
 
 static sty_status take_text(reader *r, const sty_cursor *root, const char *key, const char **to, sty_err *err) {
@@ -85,7 +85,7 @@ static sty_status take_record(reader *r, const sty_cursor *root, sty_err *err) {
     const int rank = dim[1] ? 2 : 1;
     if (info->n && (rank != info->rank || dim[0] != info->dim[0] || dim[1] != info->dim[1]))
         return sty_json_fail(&c, err, "has another shape than the first record's");
-    STY_TRY(take_model(s, root, err));
+    STY_TRY(sty_store_take_model(s, "the record", root, err));
     STY_TRY(grow(r, err));
     STY_TRY(take_text(r, root, "id", &s->ids[info->n], err));
     STY_TRY(take_text(r, root, "path", &s->paths[info->n], err));

@@ -1,13 +1,15 @@
 /* store_npz.c - members of a NumPy archive: a zip file of .npy files that are
  * stored, not compressed, so their rows can be read in place. Sizes come from the
- * directory at the end, ZIP64 included; each is checked against the file. */
+ * directory at the end, ZIP64 included; each is checked against the file. The comment
+ * at the end may say which model the vectors are of. */
 #include "base/param.h"
+#include "model/json.h"
 #include "style/store_parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { DIRECTORY_LIMIT = 1 << 20, TAIL = 65557 };
+enum { DIRECTORY_LIMIT = 1 << 20, END = 22, LOCATOR = 20, TAIL = END + 65535 + LOCATOR };
 
 typedef struct {
     uint64_t size, offset;
@@ -26,33 +28,56 @@ static sty_status damaged(const sty_store *store, const char *what, sty_err *err
     return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is no usable zip archive: %s", store->path, what);
 }
 
+/* The archive's end, [n]: the last bytes of the file, its end record at `end`. */
+typedef struct {
+    unsigned char *bytes;
+    size_t n, end;
+} tail;
+
+static sty_status find_end(const sty_store *store, uint64_t size, tail *t, sty_err *err) {
+    t->n = size < TAIL ? (size_t)size : TAIL;
+    t->bytes = sty_alloc(t->n, 1);
+    if (!t->bytes) return sty_err_no_memory(err, t->n, store->path);
+    STY_TRY(sty_store_bytes(store, size - t->n, t->bytes, t->n, err));
+    for (size_t i = t->n < END ? 0 : t->n - END + 1; i-- > 0;)
+        if (memcmp(t->bytes + i, "PK\5\6", 4) == 0) {
+            t->end = i;
+            return STY_OK;
+        }
+    return damaged(store, "it has no directory, so it is truncated", err);
+}
+
 /* Where the directory is, and how long. */
-static sty_status find_directory(const sty_store *store, uint64_t size, uint64_t *at, uint64_t *length, sty_err *err) {
+static sty_status find_directory(const sty_store *store, uint64_t size, const tail *t, uint64_t *at, uint64_t *length, sty_err *err) {
     unsigned char e64[56];
-    const size_t n = size < TAIL ? (size_t)size : TAIL;
-    unsigned char *tail = sty_alloc(n, 1);
-    if (!tail) return sty_err_no_memory(err, n, store->path);
-    sty_status status = sty_store_bytes(store, size - n, tail, n, err);
-    size_t end = n;
-    for (size_t i = n < 22 ? 0 : n - 22 + 1; status == STY_OK && end == n && i-- > 0;)
-        if (memcmp(tail + i, "PK\5\6", 4) == 0) end = i;
-    if (status == STY_OK && end == n) status = damaged(store, "it has no directory, so it is truncated", err);
-    if (status == STY_OK) {
-        *length = little(tail + end + 12, 4);
-        *at = little(tail + end + 16, 4);
-        if (end >= 20 && memcmp(tail + end - 20, "PK\6\7", 4) == 0) {
-            status = sty_store_bytes(store, little(tail + end - 20 + 8, 8), e64, sizeof e64, err);
-            if (status == STY_OK && memcmp(e64, "PK\6\6", 4) == 0) {
-                *length = little(e64 + 40, 8);
-                *at = little(e64 + 48, 8);
-            }
+    const unsigned char *end = t->bytes + t->end;
+    *length = little(end + 12, 4);
+    *at = little(end + 16, 4);
+    if (t->end >= LOCATOR && memcmp(end - LOCATOR, "PK\6\7", 4) == 0) {
+        STY_TRY(sty_store_bytes(store, little(end - LOCATOR + 8, 8), e64, sizeof e64, err));
+        if (memcmp(e64, "PK\6\6", 4) == 0) {
+            *length = little(e64 + 40, 8);
+            *at = little(e64 + 48, 8);
         }
     }
-    sty_free(tail);
-    STY_TRY(status);
     if (*length > DIRECTORY_LIMIT || *at > size || *length > size - *at)
         return damaged(store, "its directory does not fit", err);
     return STY_OK;
+}
+
+/* The model, as the writer's comment tells it; any other comment says nothing. */
+static sty_status take_comment(sty_store *store, const tail *t, sty_err *err) {
+    static const sty_json_limits limits = {.max_bytes = TAIL, .max_depth = 4, .max_keys = 16};
+    const size_t there = t->n - t->end - END, length = (size_t)little(t->bytes + t->end + 20, 2);
+    sty_json *json = NULL;
+    sty_status status = STY_OK;
+    if (length > there) return damaged(store, "its comment is truncated", err);
+    if (sty_json_parse((const char *)t->bytes + t->end + END, length, &limits, &json, NULL) == STY_OK) {
+        const sty_cursor root = sty_json_root(json);
+        status = sty_store_take_model(store, store->path, &root, err);
+    }
+    sty_json_free(json);
+    return status == STY_BAD_MODEL ? STY_OK : status;
 }
 
 /* The 64-bit sizes that stand in an entry's extra field. */
@@ -145,32 +170,21 @@ static sty_status decode_texts(sty_store *store, const unsigned char *from, size
     return ok ? STY_OK : sty_err_no_memory(err, n, "texts");
 }
 
-/* A member of n texts; *texts NULL when it is something else. */
-static sty_status take_texts(sty_store *store, const member *m, size_t n, const char ***texts, sty_err *err) {
+/* A text for each row. */
+static sty_status take_ids(sty_store *store, const member *m, sty_err *err) {
+    const size_t n = store->info.n;
     sty_npy_head head;
     size_t n_bytes, width = 0;
-    *texts = NULL;
     unsigned char *bytes = sty_alloc((size_t)m->size, 1);
     if (!bytes) return sty_err_no_memory(err, (size_t)m->size, "texts");
     sty_status status = sty_store_bytes(store, m->offset, bytes, (size_t)m->size, err);
     if (status == STY_OK && sty_npy_parse_head(bytes, (size_t)m->size, store->path, &head, NULL) == STY_OK &&
         sscanf(head.descr, "<U%zu", &width) == 1 && head.rank == 1 && head.dim[0] == n && sty_mul(width * 4, head.count, &n_bytes) &&
         n_bytes <= m->size - head.start)
-        status = decode_texts(store, bytes + head.start, n, width, texts, err);
+        status = decode_texts(store, bytes + head.start, n, width, &store->ids, err);
     sty_free(bytes);
+    if (status == STY_OK && !store->ids) return damaged(store, "its 'ids' are not one text for each row", err);
     return status;
-}
-
-static sty_status take_ids(sty_store *store, const member *m, sty_err *err) {
-    STY_TRY(take_texts(store, m, store->info.n, &store->ids, err));
-    return store->ids ? STY_OK : damaged(store, "its 'ids' are not one text for each row", err);
-}
-
-/* Name and hash; an array of this name that holds something else says nothing. */
-static sty_status take_model(sty_store *store, const member *m, sty_err *err) {
-    const char **texts;
-    STY_TRY(take_texts(store, m, 2, &texts, err));
-    return texts ? sty_store_take_hash(store, store->path, texts[1], strlen(texts[1]), err) : STY_OK;
 }
 
 static sty_status read_members(sty_store *store, uint64_t size, const unsigned char *directory, size_t n, sty_err *err) {
@@ -185,24 +199,27 @@ static sty_status read_members(sty_store *store, uint64_t size, const unsigned c
     if (!m.found) return STY_BAD_ARGUMENT;
     STY_TRY(enter(store, size, &m, err));
     STY_TRY(sty_store_take_npy(store, m.offset, m.size, err));
-    m = find_member(directory, n, "model.npy", NULL);
-    if (m.found && strcmp(store->output, "model") != 0) {
-        STY_TRY(enter(store, size, &m, err));
-        STY_TRY(take_model(store, &m, err));
-    }
     m = find_member(directory, n, "ids.npy", NULL);
     if (!m.found) return STY_OK;
     STY_TRY(enter(store, size, &m, err));
     return take_ids(store, &m, err);
 }
 
-sty_status sty_store_open_npz(sty_store *store, uint64_t size, sty_err *err) {
-    uint64_t at = 0, length = 0;
-    STY_TRY(find_directory(store, size, &at, &length, err));
+static sty_status read_archive(sty_store *store, uint64_t size, const tail *t, sty_err *err) {
+    uint64_t at, length;
+    STY_TRY(find_directory(store, size, t, &at, &length, err));
     unsigned char *directory = sty_alloc((size_t)length, 1);
     if (!directory) return sty_err_no_memory(err, (size_t)length, store->path);
     sty_status status = sty_store_bytes(store, at, directory, (size_t)length, err);
     if (status == STY_OK) status = read_members(store, size, directory, (size_t)length, err);
     sty_free(directory);
+    return status == STY_OK ? take_comment(store, t, err) : status;
+}
+
+sty_status sty_store_open_npz(sty_store *store, uint64_t size, sty_err *err) {
+    tail t = {0};
+    sty_status status = find_end(store, size, &t, err);
+    if (status == STY_OK) status = read_archive(store, size, &t, err);
+    sty_free(t.bytes);
     return status;
 }

@@ -29,6 +29,10 @@ sty_status sty_store_take_npy(sty_store *store, uint64_t offset, uint64_t size, 
 enum { STY_HASH_DIGITS = 32 };
 sty_status sty_store_take_hash(sty_store *store, const char *from, const char *hash, size_t n, sty_err *err);
 
+/* The same from a record, or another object with a member "model":{"hash":HASH}. */
+struct sty_cursor;
+sty_status sty_store_take_model(sty_store *store, const char *from, const struct sty_cursor *object, sty_err *err);
+
 /* The same from PATH.model.txt, when there is one. */
 sty_status sty_store_take_beside(sty_store *store, const char *path, sty_err *err);
 

@@ -1,5 +1,6 @@
-/* npz.c - `npz`: ids, every output as an array [N, ...], `model`, the name and the
- * hash of the model as two texts, and list columns as texts, for numpy.load.
+/* npz.c - `npz`: ids, every output as an array [N, ...], and list columns as texts,
+ * for numpy.load. Every array has N rows, so the model stands where no array does:
+ * as a JSON object in the archive's comment.
  *
  * A zip file of stored .npy members, as NumPy writes them: ZIP64 sizes, the date
  * 1980-01-01, no flags. Members follow one another, so each output's rows wait
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { CHUNK = 1 << 16 };
+enum { CHUNK = 1 << 16, LONGEST_COMMENT = 65535 };
 
 /* A text for each record, UTF-8, each followed by a NUL. */
 typedef struct {
@@ -169,12 +170,19 @@ static sty_status end_member(sty_writer *writer, const member *m, sty_err *err) 
     return STY_OK;
 }
 
-static sty_status end_archive(sty_writer *writer, sty_err *err) {
-    npz_state *state = writer->state;
-    const uint64_t start = sty_out_position(writer->out), size = state->directory.length;
+/* {"model":{"name":NAME,"hash":HASH}}; a name that is too long for a comment is left out. */
+static void put_comment(const sty_writer *writer, sty_buf *out) {
+    if (!writer->model_hash) return;
+    sty_buf_text(out, "{");
+    sty_model_json(writer->model_name, writer->model_hash, out);
+    sty_buf_text(out, "}");
+    if (out->length <= LONGEST_COMMENT) return;
+    out->length = 0;
+    sty_buf_printf(out, "{\"model\":{\"hash\":\"%s\"}}", writer->model_hash);
+}
+
+static void end_records(const npz_state *state, uint64_t start, uint64_t size, size_t comment, sty_buf *out) {
     char e64[56] = {0}, locator[20] = {0}, e[22] = {0};
-    if (state->directory.failed) return sty_err_no_memory(err, state->directory.capacity, "a directory");
-    STY_TRY(sty_out_write(writer->out, state->directory.data, state->directory.length, err));
     memcpy(e64, "PK\6\6", 4);
     little(e64 + 4, sizeof e64 - 12, 8);
     little(e64 + 12, 45, 2);
@@ -191,9 +199,20 @@ static sty_status end_archive(sty_writer *writer, sty_err *err) {
     little(e + 10, state->n_members, 2);
     little(e + 12, size, 4);
     little(e + 16, 0xFFFFFFFF, 4);
-    STY_TRY(sty_out_write(writer->out, e64, sizeof e64, err));
-    STY_TRY(sty_out_write(writer->out, locator, sizeof locator, err));
-    return sty_out_write(writer->out, e, sizeof e, err);
+    little(e + 20, comment, 2);
+    sty_buf_put(out, e64, sizeof e64);
+    sty_buf_put(out, locator, sizeof locator);
+    sty_buf_put(out, e, sizeof e);
+}
+
+static sty_status end_archive(sty_writer *writer, sty_err *err) {
+    npz_state *state = writer->state;
+    const uint64_t start = sty_out_position(writer->out), size = state->directory.length;
+    put_comment(writer, &writer->text);
+    end_records(state, start, size, writer->text.length, &state->directory);
+    if (state->directory.failed) return sty_err_no_memory(err, state->directory.capacity, "a directory");
+    STY_TRY(sty_out_write(writer->out, state->directory.data, state->directory.length, err));
+    return sty_writer_send(writer, err);
 }
 
 /* ---- members ---- */
@@ -210,62 +229,33 @@ static uint32_t next_code_point(const char **text) {
     return c;
 }
 
-/* Texts as NumPy has them: UCS-4, each as wide as the longest. */
-typedef struct {
-    member m;
-    uint32_t *row;
-    size_t width;
-} texts;
-
-static sty_status begin_texts(sty_writer *writer, const char *name, size_t n, size_t longest, texts *t, sty_err *err) {
-    char descr[32], header[STY_NPY_HEADER];
-    t->width = longest ? longest : 1;
-    t->row = sty_alloc(t->width, sizeof *t->row);
-    if (!t->row) return sty_err_no_memory(err, t->width, name);
-    snprintf(descr, sizeof descr, "<U%zu", t->width);
-    sty_npy_header(descr, 1, &n, header);
-    STY_TRY(begin_member(writer, name, &t->m, err));
-    return member_bytes(writer, &t->m, header, sizeof header, err);
-}
-
-static sty_status put_text(sty_writer *writer, texts *t, const char *text, sty_err *err) {
+static sty_status put_text(sty_writer *writer, member *m, const char *text, uint32_t *row, size_t width, sty_err *err) {
     size_t n = 0;
-    memset(t->row, 0, t->width * sizeof *t->row);
-    while (*text && n < t->width)
-        t->row[n++] = next_code_point(&text);
-    return member_bytes(writer, &t->m, t->row, t->width * sizeof *t->row, err);
+    memset(row, 0, width * sizeof *row);
+    while (*text && n < width)
+        row[n++] = next_code_point(&text);
+    return member_bytes(writer, m, row, width * sizeof *row, err);
 }
 
-static sty_status end_texts(sty_writer *writer, texts *t, sty_status status, sty_err *err) {
-    sty_free(t->row);
-    return status == STY_OK ? end_member(writer, &t->m, err) : status;
-}
-
+/* Texts as NumPy has them: UCS-4, each as wide as the longest. */
 static sty_status write_texts(sty_writer *writer, text_rows *rows, sty_err *err) {
-    char *line = NULL;
+    char *line = NULL, descr[32], header[STY_NPY_HEADER];
     size_t capacity = 0;
-    texts t = {0};
+    const size_t width = rows->longest ? rows->longest : 1;
+    member m;
     if (fflush(rows->file) != 0) return sty_spool_failed(writer, err);
-    sty_status status = begin_texts(writer, rows->name, writer->n_records, rows->longest, &t, err);
     rewind(rows->file);
+    uint32_t *row = sty_alloc(width, sizeof *row);
+    if (!row) return sty_err_no_memory(err, width, rows->name);
+    snprintf(descr, sizeof descr, "<U%zu", width);
+    sty_npy_header(descr, 1, &writer->n_records, header);
+    sty_status status = begin_member(writer, rows->name, &m, err);
+    if (status == STY_OK) status = member_bytes(writer, &m, header, sizeof header, err);
     while (status == STY_OK && getdelim(&line, &capacity, '\0', rows->file) > 0)
-        status = put_text(writer, &t, line, err);
+        status = put_text(writer, &m, line, row, width, err);
     free(line);
-    return end_texts(writer, &t, status, err);
-}
-
-static sty_status write_model(sty_writer *writer, sty_err *err) {
-    const npz_state *state = writer->state;
-    const char *const both[] = {writer->model_name, writer->model_hash};
-    if (!writer->model_hash) return STY_OK;
-    for (size_t i = 0; i < state->fields.n; i++)
-        if (strcmp(state->fields.field[i].name, "model") == 0) return STY_OK; /* the name is taken */
-    const size_t a = code_points(both[0]), b = code_points(both[1]);
-    texts t = {0};
-    sty_status status = begin_texts(writer, "model", STY_COUNT(both), a > b ? a : b, &t, err);
-    for (size_t i = 0; i < STY_COUNT(both) && status == STY_OK; i++)
-        status = put_text(writer, &t, both[i], err);
-    return end_texts(writer, &t, status, err);
+    sty_free(row);
+    return status == STY_OK ? end_member(writer, &m, err) : status;
 }
 
 static sty_status write_rows(sty_writer *writer, size_t i, sty_err *err) {
@@ -292,7 +282,6 @@ static sty_status finish(sty_writer *writer, sty_err *err) {
     STY_TRY(write_texts(writer, &state->texts[0], err));
     for (size_t i = 0; i < state->fields.n; i++)
         STY_TRY(write_rows(writer, i, err));
-    STY_TRY(write_model(writer, err));
     for (size_t i = 1; i < state->n_texts; i++)
         STY_TRY(write_texts(writer, &state->texts[i], err));
     return end_archive(writer, err);
@@ -313,7 +302,7 @@ static void clear(sty_writer *writer) {
 const sty_writer_type sty_writer_npz = {
     .name = "npz",
     .extension = ".npz",
-    .summary = "NumPy archive: ids, an array [N, ...] for each output, model",
+    .summary = "NumPy archive: ids, an array [N, ...] for each output",
     .columns = true,
     .state_size = sizeof(npz_state),
     .open = open_npz,

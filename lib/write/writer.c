@@ -180,6 +180,12 @@ static void json_columns(const sty_record *record, sty_buf *out) {
     if (any) sty_buf_text(out, "}");
 }
 
+void sty_model_json(const char *name, const char *hash, sty_buf *out) {
+    sty_buf_text(out, "\"model\":{\"name\":");
+    sty_buf_json(out, name);
+    sty_buf_printf(out, ",\"hash\":\"%s\"}", hash);
+}
+
 void sty_record_json(const sty_record *record, sty_buf *out) {
     sty_buf_text(out, "{\"id\":");
     sty_buf_json(out, record->id);
@@ -206,9 +212,9 @@ void sty_record_json(const sty_record *record, sty_buf *out) {
     }
     for (size_t i = 0; i < record->n_fields; i++)
         json_field(&record->fields[i], out);
-    sty_buf_text(out, ",\"model\":{\"name\":");
-    sty_buf_json(out, record->model_name);
-    sty_buf_printf(out, ",\"hash\":\"%s\"}}", record->model_hash);
+    sty_buf_text(out, ",");
+    sty_model_json(record->model_name, record->model_hash, out);
+    sty_buf_text(out, "}");
 }
 
 /* ---- equal shapes ---- */

@@ -117,6 +117,9 @@ void sty_writer_abort(sty_writer *writer);
 /* One record as a JSON object, without a line end. */
 void sty_record_json(const sty_record *record, sty_buf *out);
 
+/* Its member "model":{"name":NAME,"hash":HASH}, which the archive of `npz` has as comment. */
+void sty_model_json(const char *name, const char *hash, sty_buf *out);
+
 /* Writes and empties writer->text. */
 sty_status sty_writer_send(sty_writer *writer, sty_err *err);
 

@@ -3,6 +3,7 @@ import json
 import pathlib
 import shutil
 import sys
+import zipfile
 
 import numpy as np
 
@@ -268,15 +269,45 @@ class Refused(Compare):
         (self.scratch / "i.npy.model.txt").unlink()  # a bare array says nothing
         self.ok("compare", "i.npy", "o.npz", cwd=self.scratch)
 
-    def test_numpy_reads_the_model_without_pickle(self):
+    def test_an_archive_has_the_model_in_its_comment(self):
         self.store("i.npz", "-w", "style,token_weights")
         with np.load(self.scratch / "i.npz", allow_pickle=False) as file:
-            self.assertEqual(file.files, ["ids", "style", "token_weights", "model"])
-            name, digest = file["model"]
-        self.assertEqual((name, digest), tuple(self.records("extract", "-q", CLIPS[0])[0]["model"].values()))
-        self.assertEqual(self.ok("model", "hash").stdout.decode().splitlines()[0], f"{digest}  {name}")
+            self.assertEqual(file.files, ["ids", "style", "token_weights"])
+            self.assertEqual({len(file[name]) for name in file.files}, {len(CLIPS)})
+        model = self.records("extract", "-q", CLIPS[0])[0]["model"]
+        with zipfile.ZipFile(self.scratch / "i.npz") as file:
+            self.assertIsNone(file.testzip())
+            self.assertEqual(json.loads(file.comment), {"model": model})
+        self.assertEqual(self.ok("model", "hash").stdout.decode().splitlines()[0], f"{model['hash']}  {model['name']}")
+        whole = (self.scratch / "i.npz").read_bytes()
+        (self.scratch / "i.npz").write_bytes(whole[:-1])
+        self.fails(2, "compare", "i.npz", saying="truncated", cwd=self.scratch)
+
+    def test_a_name_too_long_for_a_comment_is_left_out(self):
+        folder = self.other_model()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps({**manifest, "name": 66000 * "n"}))
+        self.ok("extract", "-q", CLIPS[0], "-m", folder, "-o", self.scratch / "i.npz")
+        with zipfile.ZipFile(self.scratch / "i.npz") as file:
+            self.assertEqual(json.loads(file.comment), {"model": {"hash": self.ok("model", "hash", folder).stdout.decode().split()[0]}})
+        self.fails(2, "compare", "i.npz", CLIPS[0], saying="model", cwd=self.scratch)
+
+    def test_an_array_has_the_model_beside_it(self):
         self.store("i.npy")
-        self.assertEqual((self.scratch / "i.npy.model.txt").read_text(), f"{digest}  {name}\n")
+        self.assertEqual((self.scratch / "i.npy.model.txt").read_text(), self.ok("model", "hash").stdout.decode().splitlines()[0] + "\n")
+
+    def test_other_comments_of_an_archive(self):
+        self.store("i.npz")
+        vectors = dict(np.load(self.scratch / "i.npz"))
+        for comment, refused in ((b"", False), (b"mine", False), (b"[1, 2]", False), (b'{"model": {"hash": 5}}', False), (b'{"model": "x"}', False),
+                                 (json.dumps({"model": {"name": "x" * 60000, "hash": "0" * 32}}).encode(), True)):
+            np.savez(self.scratch / "n.npz", **vectors)
+            with zipfile.ZipFile(self.scratch / "n.npz", "a") as file:
+                file.comment = comment
+            if refused:
+                self.fails(2, "compare", CLIPS[0], "--nearest", 1, "--index", "n.npz", saying="model", cwd=self.scratch)
+            else:
+                self.ok("compare", CLIPS[0], "--nearest", 1, "--index", "n.npz", cwd=self.scratch)
 
     def test_vectors_of_two_models(self):
         stored = self.scratch / "v.jsonl"

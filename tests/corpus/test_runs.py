@@ -381,14 +381,15 @@ class Streams(Base):
     def test_kept_columns_are_in_the_records(self):
         self.make(2)
         table = self.scratch / "t.tsv"
-        table.write_text("path\tmood\ttext\n" + "".join(f"{p}\t{m}\tx\n" for p, m in zip(self.paths, ("calm", "glad"))))
+        table.write_text("path\tmood\ttext\tmodel\n" + "".join(f"{p}\t{m}\tx\tm\n" for p, m in zip(self.paths, ("calm", "glad"))))
         records = self.records("extract", "--keep", "mood", "--files-from", table)
         self.assertEqual([r["columns"] for r in records], [{"mood": "calm"}, {"mood": "glad"}])
         for place in ("x.npy", "x.safetensors", "x.ark"):
             self.fails(2, "extract", "--keep", "mood", "--files-from", table, "-o", self.scratch / place, saying="no place for list columns")
-        self.ok("extract", "--keep", "text,mood", "--files-from", table, "-o", self.scratch / "x.npz")
+        self.ok("extract", "--keep", "text,mood,model", "--files-from", table, "-o", self.scratch / "x.npz")
         with np.load(self.scratch / "x.npz") as archive:
-            self.assertEqual((archive["mood"].tolist(), archive["text"].tolist()), (["calm", "glad"], ["x", "x"]))
+            self.assertEqual(archive.files, ["ids", "style", "text", "mood", "model"])
+            self.assertEqual([archive[name].tolist() for name in ("mood", "text", "model")], [["calm", "glad"], ["x", "x"], ["m", "m"]])
             np.testing.assert_array_equal(archive["style"], np.float32([r["style"] for r in records]))
         for kind, gap in (("csv", ","), ("tsv", "\t")):
             for output, width in (("style", 5), ("token_weights", 3)):
