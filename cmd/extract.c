@@ -52,7 +52,7 @@ static const option_row options[] = {
     {0, "average", "list|speaker", OPTION_TEXT, AT(average), 0, 0,
      "one record: the mean of each output over all inputs, or over those of each speaker"},
     {0, "chunk", "SECONDS", OPTION_NUMBER, AT(chunk), 0.1, 1e9, "the mean over equal pieces of about this length"},
-    {0, "window", "SECONDS", OPTION_NUMBER, AT(window), 0.01, 1e6, "a record for each window of this length; a rest at the end that is shorter makes none"},
+    {0, "window", "SECONDS", OPTION_NUMBER, AT(window), 0.01, 1e6, "a record for each window of this length; a shorter rest at the end makes none and is told"},
     {0, "hop", "SECONDS", OPTION_NUMBER, AT(hop), 0.001, 1e6, "from one window's start to the next one's [the window]"},
     {0, "pad-short", NULL, OPTION_FLAG, AT(pad_short), 0, 0, "zeros behind clips that are too short for the model"},
     {0, "files-from", "LIST", OPTION_TEXTS, AT(lists), 0, 0, "inputs from a list; - is standard input"},

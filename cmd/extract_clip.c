@@ -170,6 +170,7 @@ typedef struct {
     const char *id, *series;
     int channel;
     double start_s, end_s; /* end 0: to the end */
+    double left_out_s;     /* behind this window, which is the last */
     sty_emitter *emitter;
 } request;
 
@@ -182,6 +183,7 @@ static void emit_failure(const clip_work *w, const request *r, const sty_err *wh
                                .columns = r->entry->columns,
                                .n_columns = w->n_columns,
                                .channel = r->channel > 0 ? r->channel : 0,
+                               .left_out_s = r->left_out_s,
                                .status = why->status,
                                .message = why->message};
     sty_emit(r->emitter, &record);
@@ -212,6 +214,7 @@ static sty_status emit_result(clip_work *w, const request *r, const input *in, s
     const size_t n_pieces = w->pieces ? sty_average_count(w->pieces) : 1;
     if (n_pieces > 1) note_add(&notes, "mean of %zu pieces", n_pieces);
     if (n_padded) note_add(&notes, "too short, padded by %zu %s", n_padded, in->is_features ? "frames" : "samples");
+    if (r->left_out_s > 0) note_add(&notes, "%.6g s behind this window are in none", r->left_out_s);
     if (w->pieces) sty_average_get(w->pieces, views);
     for (size_t i = 0; i < w->n_names; i++) {
         if (!w->pieces) STY_TRY(sty_session_output(w->session, w->names[i], &views[i], err));
@@ -232,6 +235,7 @@ static sty_status emit_result(clip_work *w, const request *r, const input *in, s
         .n_frames = n_frames,
         .n_pieces = n_pieces,
         .n_padded = n_padded,
+        .left_out_s = r->left_out_s,
         .notes = notes.items,
         .n_notes = notes.n,
         .fields = fields,
@@ -246,46 +250,70 @@ static void window_id(const char *id, double start_s, double end_s, char *text, 
     snprintf(text, n, "%s-%07lld-%07lld", id, llround(start_s * 1000), llround(end_s * 1000));
 }
 
-/* One window. *end: no other follows; it ends before its length or lies behind the
- * recording's end. */
-static sty_status run_window(clip_work *w, const request *r, sty_clip_stream *stream, double from, double to, bool first, bool *end,
-                             sty_err *err) {
+typedef struct {
+    double from, to;
+    input in;
+    sty_status status; /* of reading it: STY_EMPTY when it begins behind the end */
+    sty_err err;
+} window;
+
+static void read_window(const clip_work *w, const request *r, sty_clip_stream *stream, size_t k, window *v) {
+    *v = (window){.from = r->start_s + (double)k * w->hop_s, .in.path = r->entry->path, .status = STY_EMPTY};
+    v->to = v->from + w->window_s;
+    if (r->end_s > 0 && v->to > r->end_s) v->to = r->end_s;
+    if (k > 0 && v->to <= v->from) return;
+    v->status = sty_clip_stream_part(stream, v->from, v->to, &v->in.clip, &v->err);
+    if (v->status == STY_OK) v->to = v->from + sty_clip_facts(v->in.clip)->duration_s;
+}
+
+static bool is_whole(const clip_work *w, const window *v) {
+    return v->status == STY_NONFINITE || (v->status == STY_OK && v->to - v->from >= w->window_s - 0.001);
+}
+
+static sty_status run_window(clip_work *w, const request *r, window *v, double left_out_s, sty_err *err) {
     char id[1024];
     request one = *r;
-    input in = {.path = r->entry->path};
-    sty_status status = sty_clip_stream_part(stream, from, to, &in.clip, err);
-    if (status == STY_OK) to = from + sty_clip_facts(in.clip)->duration_s;
-    *end = status == STY_EMPTY || (status == STY_OK && to - from < w->window_s - 0.001);
-    if (*end && !first) {
-        input_clear(&in);
-        return STY_OK;
-    }
-    window_id(r->id, from, to, id, sizeof id);
+    sty_status status = v->status;
+    window_id(r->id, v->from, v->to, id, sizeof id);
     one.id = id;
     one.series = r->id;
-    if (status == STY_OK) status = emit_result(w, &one, &in, err);
-    input_clear(&in);
+    one.left_out_s = left_out_s;
+    if (status == STY_OK) status = emit_result(w, &one, &v->in, err);
+    else if (err) *err = v->err;
     if (status != STY_NONFINITE && status != STY_TOO_SHORT) return status;
     emit_failure(w, &one, err);
     return STY_OK;
 }
 
+/* What comes behind v, when the next window is too short to be one; of a gap that the hop
+ * leaves nothing. */
+static double left_behind(const window *v, const window *next) {
+    const double from = next->from > v->to ? next->from : v->to;
+    return next->status == STY_OK && next->to > from + 1e-6 ? next->to - from : 0;
+}
+
 /* Window after window of a recording that is decoded once and never held whole: memory
  * does not grow with it. The last window that is not whole is left out, unless it is
- * the only one. */
+ * the only one, and the one before says so. */
 static sty_status run_windows(clip_work *w, const request *r, sty_err *err) {
     const sty_clip_options how = {.channel = r->channel, .zero_nonfinite = w->zero_nonfinite};
     sty_clip_stream *stream = NULL;
+    window now, next;
     STY_TRY(sty_clip_stream_open(w->fd, name_of(r->entry), &how, &stream, err));
+    read_window(w, r, stream, 0, &now);
     sty_status status = STY_OK;
-    bool end = false;
-    for (size_t k = 0; status == STY_OK && !end; k++) {
-        const double from = r->start_s + (double)k * w->hop_s;
-        double to = from + w->window_s;
-        if (r->end_s > 0 && k > 0 && to > r->end_s + 1e-9) break;
-        if (r->end_s > 0 && to > r->end_s) to = r->end_s;
-        status = run_window(w, r, stream, from, to, k == 0, &end, err);
+    bool more = true;
+    for (size_t k = 1; more && status == STY_OK; k++) {
+        double left_out_s = 0;
+        next = (window){.status = STY_EMPTY};
+        if (is_whole(w, &now)) read_window(w, r, stream, k, &next);
+        more = is_whole(w, &next) || (next.status != STY_OK && next.status != STY_EMPTY);
+        if (!more) left_out_s = left_behind(&now, &next);
+        status = run_window(w, r, &now, left_out_s, err);
+        input_clear(&now.in);
+        now = next;
     }
+    input_clear(&now.in);
     sty_clip_stream_free(stream);
     return status;
 }

@@ -50,7 +50,8 @@ static void wipe(const run_report *r) {
 }
 
 static void tell_once(run_report *r, const sty_record *record) {
-    for (size_t i = 0; i < record->n_notes; i++) {
+    const size_t n = record->n_notes - (record->left_out_s > 0); /* the last one, told at the end for all of them */
+    for (size_t i = 0; i < n; i++) {
         bool known = false;
         for (size_t k = 0; k < r->told.n; k++)
             known = known || strcmp(r->told.text[k], record->notes[i]) == 0;
@@ -109,6 +110,9 @@ void report_end(run_report *r, const sty_counts *counts) {
     const double took = now_s() - r->started;
     wipe(r);
     if (counts->n_failed) message_note("%zu of %zu inputs failed", counts->n_failed, counts->n_failed + counts->n_ok);
+    if (counts->n_cut)
+        message_note("behind the last whole windows of %zu input%s %.6g s in all are in no record", counts->n_cut,
+                     counts->n_cut > 1 ? "s" : "", counts->left_out_s);
     if (counts->n_ok + counts->n_failed < 100) return;
     message_note("%zu inputs, %.2f hours of audio in %.1f s, %.0f x real time", counts->n_ok + counts->n_failed,
                  counts->seconds / 3600, took, took > 0 ? r->seconds / took : 0);

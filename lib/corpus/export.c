@@ -13,7 +13,7 @@ typedef struct {
     char *name;
     sty_average *mean;
     size_t n_inputs, n_frames, n_padded;
-    double seconds;
+    double seconds, left_out_s;
     int channel;
 } group;
 
@@ -23,7 +23,7 @@ struct sty_export {
     sty_out *status;
     sty_buf row;
     struct input_state {
-        bool open, failed;
+        bool open, failed, cut;
         double start_s, end_s;
     } input; /* at hand */
     sty_unpacked unpacked;
@@ -81,6 +81,7 @@ sty_status sty_export_input_end(sty_export *e, sty_err *err) {
     e->input.open = false;
     e->counts.n_ok += !e->input.failed;
     e->counts.n_failed += e->input.failed;
+    e->counts.n_cut += e->input.cut;
     if (!e->input.failed) sty_buf_printf(&e->row, ",\"status\":\"ok\",\"duration\":%.6g}\n", e->input.end_s - e->input.start_s);
     if (e->row.failed) return sty_err_no_memory(err, e->row.capacity, "a row");
     return e->status ? sty_out_write(e->status, e->row.data, e->row.length, err) : STY_OK;
@@ -135,14 +136,15 @@ static sty_status add_to_mean(sty_export *e, const sty_record *record, sty_err *
     g->n_frames += record->n_frames;
     g->n_padded += record->n_padded;
     g->seconds += record->duration_s;
+    g->left_out_s += record->left_out_s;
     g->channel = record->channel;
     return STY_OK;
 }
 
 static sty_status put_mean(sty_export *e, group *g, sty_err *err) {
     const sty_run_facts *facts = e->facts;
-    char text[3][80];
-    const char *notes[3];
+    char text[4][80];
+    const char *notes[4];
     sty_view views[STY_MAX_FIELDS];
     sty_field fields[STY_MAX_FIELDS];
     size_t n = 0;
@@ -154,6 +156,10 @@ static sty_status put_mean(sty_export *e, group *g, sty_err *err) {
     }
     if (g->n_padded) {
         snprintf(text[n], sizeof text[n], "too short ones, padded by %zu in all", g->n_padded);
+        notes[n] = text[n], n++;
+    }
+    if (g->left_out_s > 0) {
+        snprintf(text[n], sizeof text[n], "behind the last windows %.6g s in all", g->left_out_s);
         notes[n] = text[n], n++;
     }
     sty_average_get(g->mean, views);
@@ -189,6 +195,8 @@ sty_status sty_export_put(sty_export *e, const void *payload, size_t n, sty_err 
         if (good && end_s > e->input.end_s) e->input.end_s = end_s;
         e->counts.n_records += good;
         if (good) e->counts.seconds += record->duration_s;
+        e->counts.left_out_s += record->left_out_s;
+        e->input.cut = e->input.cut || record->left_out_s > 0;
         if (good && e->facts->average != STY_AVERAGE_NOTHING) STY_TRY(add_to_mean(e, record, err));
         else STY_TRY(sty_writer_put(e->writer, record, err));
     }

@@ -46,6 +46,8 @@ typedef struct sty_counts {
     size_t n_ok, n_failed; /* inputs; one has failed when one of its records has */
     size_t n_records;      /* good ones */
     double seconds;        /* of audio */
+    size_t n_cut;          /* inputs whose windows end before they do */
+    double left_out_s;     /* by so much in all */
 } sty_counts;
 const sty_counts *sty_export_counts(const sty_export *exported);
 

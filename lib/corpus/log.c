@@ -16,7 +16,7 @@
 
 enum { MAGIC = 0x52595453, SYNC_ENTRIES = 1024, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 18 };
 static const double FLUSH_S = 0.05; /* so long an entry may wait for others to be written with */
-static const char file_magic[8] = "STYLOG1\n";
+static const char file_magic[8] = "STYLOG2\n";
 static const uint64_t NONE = UINT64_MAX;
 
 typedef struct {

@@ -8,7 +8,7 @@ enum { NO_TEXT = -1 };
 typedef struct {
     uint32_t size; /* of the record, in all */
     int32_t status, channel, rate_hz;
-    double start_s, duration_s;
+    double start_s, duration_s, left_out_s;
     uint64_t n_frames, n_pieces, n_padded;
     uint16_t n_notes, n_columns, n_fields, reserved;
 } head;
@@ -47,6 +47,7 @@ void sty_pack_record(const sty_record *record, sty_buf *out) {
     h.rate_hz = record->rate_hz;
     h.start_s = record->start_s;
     h.duration_s = record->duration_s;
+    h.left_out_s = record->left_out_s;
     h.n_frames = record->n_frames;
     h.n_pieces = record->n_pieces;
     h.n_padded = record->n_padded;
@@ -129,6 +130,7 @@ bool sty_unpack_record(const void *bytes, size_t n, size_t *at, sty_unpacked *ou
     record->rate_hz = h.rate_hz;
     record->start_s = h.start_s;
     record->duration_s = h.duration_s;
+    record->left_out_s = h.left_out_s;
     record->n_frames = (size_t)h.n_frames;
     record->n_pieces = (size_t)h.n_pieces;
     record->n_padded = (size_t)h.n_padded;

@@ -34,6 +34,7 @@ typedef struct sty_record {
     const char *model_name, *model_hash;
     size_t n_pieces;           /* the fields are means of so many; 0: of one */
     size_t n_padded;           /* samples or frames added to a short clip */
+    double left_out_s;         /* behind the last window of a recording: less than a window */
     const char *speaker;       /* or NULL */
     const char *const *column_names, *const *columns; /* of the list, carried along; values may be NULL */
     size_t n_columns;

@@ -330,6 +330,22 @@ class Streams(Base):
         alone, = self.records("extract", "--start", 1, "--end", 3, sound)
         self.assertEqual(records[1]["style"], alone["style"])
 
+    def test_what_makes_no_whole_window_is_told(self):
+        sounds = [stylet.write_wav(self.scratch / f"{s}.wav", stylet.voice(s)) for s in (1.2, 5.3, 6, 6.25)]
+        done = self.ok("extract", "--window", 2, "--hop", 1, *sounds)
+        self.assertEqual([line for line in done.err.splitlines() if "window" in line],
+                         ["stylet: behind the last whole windows of 2 inputs 0.55 s in all are in no record"])
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual({r["id"]: note for r in records for note in r.get("notes", []) if "window" in note},
+                         {"5.3-0003000-0005000": "0.3 s behind this window are in none", "6.25-0004000-0006000": "0.25 s behind this window are in none"})
+        for more, seconds in (
+                (("--hop", 2), 1.3), (("--hop", 3), None), (("--hop", 4), 1.3), (("--end", 4.75), 0.75), (("--end", 5), None),
+                (("--start", 2, "--end", 3.5), None), (("--channel", "each"), 0.3), (("--average", "list", "--hop", 2), 1.3)):
+            for place in "x.jsonl", "x.npz":
+                done = self.ok("extract", "--overwrite", "--window", 2, *(("--hop", 1) if "--hop" not in more else ()), *more, "-o", self.scratch / place, sounds[1])
+                told = [line for line in done.err.splitlines() if "window" in line]
+                self.assertEqual(told, [f"stylet: behind the last whole windows of 1 input {seconds} s in all are in no record"] if seconds else [], more)
+
     def test_windows_of_codings_that_cannot_be_sought_are_the_parts_too(self):
         wav = stylet.write_wav(self.scratch / "long.wav", stylet.voice(7))
         for kind in ("mp3", "ogg", "flac"):
