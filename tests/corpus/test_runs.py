@@ -281,6 +281,16 @@ class Streams(Base):
         self.assertEqual(b"".join(answers), want)
         self.assertEqual((json.loads(out)["id"], process.returncode), ("last", 0))
 
+    def test_lines_and_answers_longer_than_a_socket_holds(self):
+        """While a worker sends one, it must not be sent the next: both would wait for the other to read."""
+        self.make(8)
+        texts = [chr(ord("a") + i) * 1000000 for i in range(8)]
+        path = self.scratch / "lines.jsonl"
+        path.write_text("".join(json.dumps({"path": str(p), "text": t}) + "\n" for p, t in zip(self.paths, texts)))
+        for jobs in (1, 2):
+            records = self.records("extract", "-q", "-j", jobs, "--keep", "text", "--json-input", path)
+            self.assertEqual([(r["id"], r["columns"]["text"]) for r in records], [(p.stem, t) for p, t in zip(self.paths, texts)])
+
     def test_a_line_without_an_id_is_named_by_its_number(self):
         self.make(1)
         text = f'\n{{"path":"cat {self.paths[0]} |"}}\n'.encode()
