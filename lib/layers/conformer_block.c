@@ -217,8 +217,7 @@ static void attend(const block_params *p, const block_state *s, const sty_layer_
     sty_tensor in[STY_N_ATTENTION_PORTS];
     attention_ports(call->in, in);
     in[STY_PORT_QUERY].data = rest;
-    memcpy(rest, x, t * d * sizeof *x);
-    sty_norm_apply(&p->norm, &s->norm, rest, t, d);
+    sty_norm_apply(&p->norm, &s->norm, x, t, d, rest);
     sty_attention_apply(&a, &s->attention, in, y, call->out[1].data, rest + t * d);
     for (size_t i = 0; i < t * d; i++)
         y[i] += x[i];
@@ -258,7 +257,7 @@ static void run(const sty_layer_call *call) {
         sty_conv_module_apply(&p.conv, &s->conv_1, y, t, d, x, rest);
         if (p.ff) sty_feed_forward_apply(&p.feed_forward, &s->ff_2, x, t, d, y, rest);
         else swap(&x, &y);
-        sty_norm_apply(&last, &s->final_norm, y, t, d);
+        sty_norm_apply(&last, &s->final_norm, y, t, d, y);
         clear_masked(&p, &call->in[MASK], t, d, y);
     }
     if (y != call->out[0].data) memcpy(call->out[0].data, y, t * d * sizeof *y);

@@ -92,8 +92,8 @@ static void run(const sty_layer_call *call) {
     sty_tensor in[STY_N_ATTENTION_PORTS];
     memcpy(in, call->in, sizeof in);
     if (n) {
-        memcpy(call->scratch, in[STY_PORT_QUERY].data, n * sizeof(float));
-        sty_norm_apply(&p->norm, &s->norm, call->scratch, sty_shape_steps(query), sty_shape_width(query));
+        sty_norm_apply(&p->norm, &s->norm, in[STY_PORT_QUERY].data, sty_shape_steps(query), sty_shape_width(query),
+                       call->scratch);
         in[STY_PORT_QUERY].data = call->scratch;
     }
     sty_attention_apply(&a, &s->attention, in, call->out[0].data, call->out[1].data, call->scratch + n);

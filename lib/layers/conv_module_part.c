@@ -5,7 +5,6 @@
 #include "math/conv.h"
 #include "math/gate.h"
 
-#include <string.h>
 
 static size_t inner_width(const sty_conv_module_params *p, size_t d) { return (size_t)p->expansion * d; }
 
@@ -86,12 +85,11 @@ void sty_conv_module_apply(const sty_conv_module_params *p, const sty_conv_modul
     const sty_conv depthwise = geometry(p, d, DEPTHWISE);
     const size_t w = inner_width(p, d);
     float *normed = scratch, *wide = normed + t * d, *gated = wide + 2 * t * w, *rest = gated + t * w;
-    memcpy(normed, x, t * d * sizeof *x);
-    sty_norm_apply(&first, &s->norm_1, normed, t, d);
+    sty_norm_apply(&first, &s->norm_1, x, t, d, normed);
     sty_linear_run(&s->conv_1, t, normed, wide);
     sty_glu((sty_activation)p->gate_activation, (float)p->gate_slope, false, t, w, wide, gated);
     sty_conv_run(&depthwise, s->depthwise, s->depthwise_bias, gated, 1, t, wide, rest);
-    sty_norm_apply(&p->norm, &s->norm_2, wide, t, w);
+    sty_norm_apply(&p->norm, &s->norm_2, wide, t, w, wide);
     sty_activate((sty_activation)p->activation, (float)p->slope, wide, t * w);
     sty_linear_apply(&s->conv_2, &(sty_linear_call){.n = t,
                                                     .x_ld = w,

@@ -234,6 +234,6 @@ void sty_conv_part_run(const sty_layer_call *call) {
     const bool norm_between = p->order == STY_NORM_ACTIVATION && s->norm.kind != STY_NORM_NONE;
     if (!norm_between) conv.activation = (sty_activation)p->activation;
     sty_conv_run(&conv, s->packed, s->bias, x, n_bins(in), n_frames(in), y, padded);
-    sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c);
+    sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c, y);
     if (norm_between) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);
 }

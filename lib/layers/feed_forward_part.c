@@ -4,7 +4,6 @@
 
 #include "math/conv.h"
 
-#include <string.h>
 
 const char *const sty_feed_forward_kinds[] = {"conv", "linear", NULL};
 
@@ -90,8 +89,7 @@ void sty_feed_forward_apply(const sty_feed_forward_params *p, const sty_feed_for
     const size_t inner = t * inner_width(p, d);
     float *normed = scratch, *hidden = normed + t * d, *gate = hidden + inner;
     float *rest = gate + (p->gate ? inner : 0);
-    memcpy(normed, x, t * d * sizeof *x);
-    sty_norm_apply(&p->norm, &s->norm, normed, t, d);
+    sty_norm_apply(&p->norm, &s->norm, x, t, d, normed);
     if (p->gate) sty_conv_run(&first, s->gate, s->gate_bias, normed, 1, t, gate, rest);
     first.activation = (sty_activation)p->activation;
     first.slope = (float)p->slope;

@@ -4,6 +4,7 @@
  * if it were [T, F]; element (r, c) is m[r F + c]. NVIDIA/mellotron (d5362cca)
  * feeds its encoder this way, so its published weights expect it. */
 #include "layers/layers.h"
+#include "math/transpose.h"
 
 typedef struct {
     int layout;
@@ -25,24 +26,13 @@ static sty_status shape(const void *p, const sty_shape *in, size_t n_in, sty_sha
     return STY_OK;
 }
 
-/* Some bins at a time: their rows and the frames' values stay in the cache. */
-static void transpose(const float *x, size_t n_frames, size_t n_bins, float *y) {
-    enum { BINS = 16 };
-    for (size_t first = 0; first < n_bins; first += BINS) {
-        const size_t last = n_bins - first < BINS ? n_bins : first + BINS;
-        for (size_t t = 0; t < n_frames; t++)
-            for (size_t f = first; f < last; f++)
-                y[f * n_frames + t] = x[t * n_bins + f];
-    }
-}
-
 static void run(const sty_layer_call *call) {
     const image_params *p = call->params;
     const size_t n_frames = call->in[0].shape.dim[0], n_bins = call->in[0].shape.dim[1];
     const float *x = call->in[0].data;
     float *y = call->out[0].data;
     if (p->layout == TIME_MAJOR) {
-        transpose(x, n_frames, n_bins, y);
+        sty_transpose(n_frames, n_bins, x, n_bins, y, n_frames);
         return;
     }
     for (size_t f = 0; f < n_bins; f++)

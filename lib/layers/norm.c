@@ -4,7 +4,6 @@
 #include "layers/layers.h"
 #include "layers/norm_part.h"
 
-#include <string.h>
 
 #define AT(field) offsetof(sty_norm_params, field)
 #define GROUPS                                                                                     \
@@ -56,9 +55,8 @@ static sty_status prepare(const void *p, const sty_shape *in, const sty_slots *l
 
 static void run(const sty_layer_call *call) {
     const sty_shape *in = &call->in[0].shape;
-    memcpy(call->out[0].data, call->in[0].data, sty_shape_count(in) * sizeof(float));
-    sty_norm_apply(call->params, call->state, call->out[0].data, positions(in),
-                   sty_shape_width(in));
+    sty_norm_apply(call->params, call->state, call->in[0].data, positions(in), sty_shape_width(in),
+                   call->out[0].data);
 }
 
 static sty_reach reach(const void *params_, const sty_shape *in) {

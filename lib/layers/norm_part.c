@@ -3,6 +3,8 @@
 
 #include "math/norm.h"
 
+#include <string.h>
+
 const char *const sty_norm_names[] = {"none", "batch", "instance", "layer", "group", NULL};
 
 bool sty_norm_sees_all(const sty_norm_params *p) {
@@ -54,20 +56,22 @@ sty_status sty_norm_prepare(const sty_norm_params *p, size_t channels, const cha
     return STY_OK;
 }
 
-void sty_norm_apply(const sty_norm_params *p, const sty_norm_state *state, float *x,
-                    size_t positions, size_t channels) {
+void sty_norm_apply(const sty_norm_params *p, const sty_norm_state *state, const float *x, size_t positions,
+                    size_t channels, float *y) {
     const float eps = (float)p->eps;
     switch ((sty_norm)p->kind) {
-    case STY_NORM_NONE: break;
-    case STY_NORM_BATCH: sty_affine(x, positions, channels, state->gain, state->shift); break;
+    case STY_NORM_NONE:
+        if (y != x) memcpy(y, x, positions * channels * sizeof *x);
+        break;
+    case STY_NORM_BATCH: sty_affine(x, positions, channels, state->gain, state->shift, y); break;
     case STY_NORM_INSTANCE:
-        sty_group_norm_run(x, positions, channels, channels, eps, state->gain, state->shift);
+        sty_group_norm_run(x, positions, channels, channels, eps, state->gain, state->shift, y);
         break;
     case STY_NORM_LAYER:
-        sty_layer_norm_run(x, positions, channels, eps, state->gain, state->shift);
+        sty_layer_norm_run(x, positions, channels, eps, state->gain, state->shift, y);
         break;
     case STY_NORM_GROUP:
-        sty_group_norm_run(x, positions, channels, (size_t)p->groups, eps, state->gain, state->shift);
+        sty_group_norm_run(x, positions, channels, (size_t)p->groups, eps, state->gain, state->shift, y);
         break;
     }
 }

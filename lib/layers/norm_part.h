@@ -65,8 +65,8 @@ sty_status sty_norm_prepare(const sty_norm_params *p, size_t channels, const cha
                             const sty_slots *slots, const float *const *weights, sty_arena *arena,
                             sty_norm_state *state, sty_err *err);
 
-/* x [positions, C] in place. */
-void sty_norm_apply(const sty_norm_params *p, const sty_norm_state *state, float *x,
-                    size_t positions, size_t channels);
+/* y from x, both [positions, C]; y may be x. */
+void sty_norm_apply(const sty_norm_params *p, const sty_norm_state *state, const float *x, size_t positions,
+                    size_t channels, float *y);
 
 #endif

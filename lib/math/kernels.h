@@ -62,14 +62,15 @@ typedef struct sty_kernels {
     void (*pairs_out)(const sty_conv_tile *tile, const float *products, size_t step, size_t gap);
     /* y [m] = A [m, k] x + b; A packed by sty_recurrent_pack */
     void (*gemv)(size_t m, size_t k, const float *packed, const float *bias, const float *x, float *y);
-    void (*layer_norm)(float *x, size_t n, size_t c, float eps, const float *gain, const float *shift);
+    void (*layer_norm)(const float *x, size_t n, size_t c, float eps, const float *gain, const float *shift,
+                       float *y);
     /* Over n positions c floats apart, for m <= STY_NORM_CHANNELS channels; mean, scale and sum
      * have STY_NORM_CHANNELS elements: sum[j] of x - mean[j] or of its square;
-     * x = (x - mean) scale gain + shift, where gain and shift are not NULL. */
+     * y = (x - mean) scale gain + shift, where gain and shift are not NULL. */
     void (*channel_moments)(const float *x, size_t n, size_t c, size_t m, const double *mean, int squared,
                             double *sum);
-    void (*channel_scale)(float *x, size_t n, size_t c, size_t m, const double *mean, const double *scale,
-                          const float *gain, const float *shift);
+    void (*channel_scale)(const float *x, size_t n, size_t c, size_t m, const double *mean, const double *scale,
+                          const float *gain, const float *shift, float *y);
     void (*gru_gates)(size_t units, const float *in, const float *recurrent, float *state);
 } sty_kernels;
 

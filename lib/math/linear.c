@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "math/tiles.h"
+#include "math/transpose.h"
 
 #include <string.h>
 
@@ -16,9 +17,8 @@ size_t sty_linear_packed(size_t rows, size_t columns) { return (rows + TILE - 1)
 
 /* Columns [first, first + n) of the rows of one tile. */
 static void pack_tile(size_t rows, size_t n, const float *weight, size_t ld, float *packed) {
-    for (size_t r = 0; r < TILE; r++)
-        for (size_t k = 0; k < n; k++)
-            packed[k * TILE + r] = r < rows ? weight[r * ld + k] : 0.0f;
+    if (rows < TILE) memset(packed, 0, n * TILE * sizeof *packed);
+    sty_transpose(rows < TILE ? rows : TILE, n, weight, ld, packed, TILE);
 }
 
 /* packed: [tile][columns][TILE], zeros for rows that the last tile lacks */

@@ -7,17 +7,18 @@
 
 #include <math.h>
 
-void sty_layer_norm_run(float *x, size_t n, size_t c, float eps, const float *gain,
-                        const float *shift) {
-    sty_kernels_chosen()->layer_norm(x, n, c, eps, gain, shift);
+void sty_layer_norm_run(const float *x, size_t n, size_t c, float eps, const float *gain, const float *shift,
+                        float *y) {
+    sty_kernels_chosen()->layer_norm(x, n, c, eps, gain, shift, y);
 }
 
 enum { BLOCK = STY_NORM_CHANNELS };
 
-/* Groups that are normalised together: their channels from x on. */
+/* Groups that are normalised together: their channels from x, and into y, on. */
 typedef struct {
     const sty_kernels *kernels;
-    float *x;
+    const float *x;
+    float *y;
     size_t n, c;            /* positions, floats from one to the next */
     size_t width, n_groups; /* channels of a group; either one group or width n_groups <= BLOCK */
 } groups;
@@ -62,17 +63,18 @@ static void normalise(const groups *g, float eps, const float *gain, const float
         spread(g, mean, first, means);
         spread(g, scale, first, scales);
         g->kernels->channel_scale(g->x + first, g->n, g->c, block_at(g, first), means, scales,
-                                  gain ? gain + first : NULL, shift ? shift + first : NULL);
+                                  gain ? gain + first : NULL, shift ? shift + first : NULL, g->y + first);
     }
 }
 
-void sty_group_norm_run(float *x, size_t n, size_t c, size_t n_groups, float eps, const float *gain,
-                        const float *shift) {
+void sty_group_norm_run(const float *x, size_t n, size_t c, size_t n_groups, float eps, const float *gain,
+                        const float *shift, float *y) {
     const size_t width = c / n_groups, most = width < BLOCK ? BLOCK / width : 1;
     for (size_t i = 0; i < n_groups; i += most) {
         const size_t first = i * width;
         const groups g = {.kernels = sty_kernels_chosen(),
                           .x = x + first,
+                          .y = y + first,
                           .n = n,
                           .c = c,
                           .width = width,
@@ -81,10 +83,10 @@ void sty_group_norm_run(float *x, size_t n, size_t c, size_t n_groups, float eps
     }
 }
 
-void sty_affine(float *x, size_t n, size_t c, const float *gain, const float *shift) {
-    for (size_t i = 0; i < n; i++, x += c)
+void sty_affine(const float *x, size_t n, size_t c, const float *gain, const float *shift, float *y) {
+    for (size_t i = 0; i < n; i++, x += c, y += c)
         for (size_t j = 0; j < c; j++)
-            x[j] = x[j] * gain[j] + shift[j];
+            y[j] = x[j] * gain[j] + shift[j];
 }
 
 void sty_batch_norm_fold(size_t c, const float *weight, const float *bias, const float *mean,

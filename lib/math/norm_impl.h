@@ -47,9 +47,9 @@ V_INLINE double row_moment(const float *x, size_t n, double mean, int squared) {
     return total;
 }
 
-/* x = (x - mean) scale gain + shift over n <= DOUBLES channels. */
-V_INLINE void scale_part(float *x, size_t n, v_double mean, v_double scale, const float *gain,
-                         const float *shift) {
+/* y = (x - mean) scale gain + shift over n <= DOUBLES channels. */
+V_INLINE void scale_part(const float *x, size_t n, v_double mean, v_double scale, const float *gain,
+                         const float *shift, float *to) {
     float in[DOUBLES] = {0}, g[DOUBLES] = {0}, s[DOUBLES] = {0};
     v_half y, gains, shifts;
     memcpy(in, x, n * sizeof *x);
@@ -64,19 +64,20 @@ V_INLINE void scale_part(float *x, size_t n, v_double mean, v_double scale, cons
         memcpy(&shifts, s, sizeof shifts);
         y += shifts;
     }
-    memcpy(x, &y, n * sizeof *x);
+    memcpy(to, &y, n * sizeof *to);
 }
 
-static void layer_norm(float *x, size_t n, size_t c, float eps, const float *gain, const float *shift) {
-    for (size_t i = 0; i < n; i++, x += c) {
+static void layer_norm(const float *x, size_t n, size_t c, float eps, const float *gain, const float *shift,
+                       float *y) {
+    for (size_t i = 0; i < n; i++, x += c, y += c) {
         const double mean = row_moment(x, c, 0, 0) / (double)c;
         const double variance = row_moment(x, c, mean, 1) / (double)c;
         const double factor = 1.0 / sqrt(variance + (double)eps);
         const v_double means = mean - (v_double){0}, scale = factor - (v_double){0};
         size_t j = 0;
         for (; j + DOUBLES <= c; j += DOUBLES)
-            scale_part(x + j, DOUBLES, means, scale, gain ? gain + j : NULL, shift ? shift + j : NULL);
-        if (j < c) scale_part(x + j, c - j, means, scale, gain ? gain + j : NULL, shift ? shift + j : NULL);
+            scale_part(x + j, DOUBLES, means, scale, gain ? gain + j : NULL, shift ? shift + j : NULL, y + j);
+        if (j < c) scale_part(x + j, c - j, means, scale, gain ? gain + j : NULL, shift ? shift + j : NULL, y + j);
     }
 }
 
@@ -106,15 +107,15 @@ static void channel_moments(const float *x, size_t n, size_t c, size_t m, const 
     }
 }
 
-static void channel_scale(float *x, size_t n, size_t c, size_t m, const double *mean, const double *scale,
-                          const float *gain, const float *shift) {
+static void channel_scale(const float *x, size_t n, size_t c, size_t m, const double *mean, const double *scale,
+                          const float *gain, const float *shift, float *y) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < m; j += DOUBLES) {
             const float *g = gain ? gain + j : NULL, *s = shift ? shift + j : NULL;
-            float *to = x + i * c + j;
+            const size_t at = i * c + j;
             const v_double means = v_load_double(mean + j), scales = v_load_double(scale + j);
-            if (m - j >= DOUBLES) scale_part(to, DOUBLES, means, scales, g, s);
-            else scale_part(to, m - j, means, scales, g, s);
+            if (m - j >= DOUBLES) scale_part(x + at, DOUBLES, means, scales, g, s, y + at);
+            else scale_part(x + at, m - j, means, scales, g, s, y + at);
         }
 }
 

@@ -2,11 +2,10 @@
  * values that exist already, inferring its shapes, finding its weights with the
  * exact shapes it needs, and letting it prepare them. After this nothing in a
  * layer can fail. */
+#include "math/finite.h"
 #include "model/model.h"
 
 #include <ctype.h>
-#include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,24 +187,6 @@ static sty_status tensor_name(const sty_cursor *entry, const char *layer, const 
     return STY_OK;
 }
 
-static sty_status all_finite(const sty_cursor *entry, const char *name, const float *x, size_t n,
-                             sty_err *err) {
-    enum { BLOCK = 256 };
-    size_t first = 0;
-    for (; first + BLOCK <= n; first += BLOCK) { /* a loop that the compiler makes wide: inf and NaN carry into the sign */
-        uint32_t bits[BLOCK], carried = 0;
-        memcpy(bits, x + first, sizeof bits);
-        for (size_t i = 0; i < BLOCK; i++)
-            carried |= (bits[i] & 0x7FFFFFFF) + 0x00800000;
-        if (carried >> 31) break;
-    }
-    for (size_t i = first; i < n; i++)
-        if (!isfinite(x[i]))
-            return sty_json_fail(entry, err, "the tensor '%s' has the value %f at element %zu", name,
-                                 (double)x[i], i);
-    return STY_OK;
-}
-
 static sty_status bind_slot(sty_model *model, const sty_cursor *entry, const sty_node *node,
                             const sty_slot *slot, const float **values, sty_err *err) {
     char name[512], want[96], have[96];
@@ -226,7 +207,10 @@ static sty_status bind_slot(sty_model *model, const sty_cursor *entry, const sty
     *values = sty_weights_values(tensor, &model->arena);
     if (!*values) return sty_err_no_memory(err, tensor->count * sizeof(float), name);
     model->info.n_parameters += tensor->count;
-    return all_finite(entry, name, *values, tensor->count, err);
+    const size_t bad = sty_first_nonfinite(*values, tensor->count);
+    if (bad == tensor->count) return STY_OK;
+    return sty_json_fail(entry, err, "the tensor '%s' has the value %f at element %zu", name, (double)(*values)[bad],
+                         bad);
 }
 
 static sty_status bind_weights(sty_model *model, const sty_cursor *entry, sty_node *node,

@@ -1,7 +1,7 @@
 /* session.c - sessions: what they compute, what is bound, what they give. */
+#include "math/finite.h"
 #include "model/session_parts.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- creation ---- */
@@ -139,10 +139,10 @@ sty_status sty_session_bind(sty_session *session, const char *name, const float 
                            sty_shape_text(&have, have_text),
                            sty_shape_text(&graph->values[at].shape, want_text));
     const size_t n = sty_shape_count(&shape);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(data[i]))
-            return sty_err_set(err, STY_NONFINITE, "input '%s' has the value %f at element %zu", name,
-                               (double)data[i], i);
+    const size_t bad = sty_first_nonfinite(data, n);
+    if (bad < n)
+        return sty_err_set(err, STY_NONFINITE, "input '%s' has the value %f at element %zu", name,
+                           (double)data[bad], bad);
     STY_TRY(copy_input(session, (size_t)at, data, n, err));
     session->shapes[at] = shape;
     return STY_OK;
@@ -202,11 +202,10 @@ sty_status sty_session_run_features(sty_session *session, const float *features,
     if (n_frames == 0) return sty_err_set(err, STY_EMPTY, "the features have no frames");
     const sty_shape shape = sty_shape_sequence(n_frames, n_bins);
     if (!sty_shape_fits(&shape)) return sty_err_set(err, STY_TOO_LONG, "%zu frames", n_frames);
-    const size_t n = n_frames * n_bins;
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(features[i]))
-            return sty_err_set(err, STY_NONFINITE, "the features have the value %f in frame %zu",
-                               (double)features[i], i / n_bins);
+    const size_t n = n_frames * n_bins, bad = sty_first_nonfinite(features, n);
+    if (bad < n)
+        return sty_err_set(err, STY_NONFINITE, "the features have the value %f in frame %zu",
+                           (double)features[bad], bad / n_bins);
     STY_TRY(copy_input(session, 0, features, n, err));
     session->n_padded = 0;
     if (n_frames < session->least_frames) {

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "math/finite.h"
 #include "model/session_parts.h"
 
 #include <math.h>
@@ -281,10 +282,10 @@ static sty_status finish(sty_session *session, sty_err *err) {
         for (size_t j = 0; w->labelled && j < n; j++)
             w->own[j] = w->labelled->exp2[j] ? exp2f(data[j]) : data[j];
         if (w->labelled) data = w->own;
-        for (size_t j = 0; j < n; j++)
-            if (!isfinite(data[j]))
-                return sty_err_set(err, STY_NONFINITE, "the output '%s' has the value %f", w->name,
-                                   (double)data[j]);
+        const size_t bad = sty_first_nonfinite(data, n);
+        if (bad < n)
+            return sty_err_set(err, STY_NONFINITE, "the output '%s' has the value %f", w->name,
+                               (double)data[bad]);
     }
     session->ran = true;
     return STY_OK;

@@ -1,9 +1,9 @@
 /* store.c - telling the kind, and reading rows. */
 #define _GNU_SOURCE
+#include "math/finite.h"
 #include "style/store_parts.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,25 +95,6 @@ void sty_store_free(sty_store *store) {
 
 const sty_store_info *sty_store_facts(const sty_store *store) { return &store->info; }
 
-/* Eight running maxima of the bits without sign: exponents of NaN and Inf are the
- * largest there are. No early exit, so that it runs at the speed of memory. */
-static bool all_finite(const float *x, size_t n) {
-    uint32_t worst[8] = {0}, bits[8];
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        memcpy(bits, x + i, sizeof bits);
-        for (int k = 0; k < 8; k++) {
-            const uint32_t b = bits[k] & 0x7FFFFFFF;
-            worst[k] = b > worst[k] ? b : worst[k];
-        }
-    }
-    for (; i < n; i++)
-        if (!isfinite(x[i])) return false;
-    for (int k = 0; k < 8; k++)
-        if (worst[k] >= 0x7F800000) return false;
-    return true;
-}
-
 sty_status sty_store_read(sty_store *store, size_t first, size_t n, float *rows, sty_err *err) {
     const size_t width = store->info.width;
     sty_assert(first <= store->info.n && n <= store->info.n - first);
@@ -121,10 +102,10 @@ sty_status sty_store_read(sty_store *store, size_t first, size_t n, float *rows,
     else
         STY_TRY(sty_store_bytes(store, store->offset + (uint64_t)first * width * sizeof *rows, rows,
                                 n * width * sizeof *rows, err));
-    for (size_t i = all_finite(rows, n * width) ? n * width : 0; i < n * width; i++)
-        if (!isfinite(rows[i]))
-            return sty_err_set(err, STY_NONFINITE, "'%s' has the value %f in the vector of '%s'", store->path,
-                               (double)rows[i], sty_store_id(store, first + i / width));
+    const size_t bad = sty_first_nonfinite(rows, n * width);
+    if (bad < n * width)
+        return sty_err_set(err, STY_NONFINITE, "'%s' has the value %f in the vector of '%s'", store->path,
+                           (double)rows[bad], sty_store_id(store, first + bad / width));
     return STY_OK;
 }
 

@@ -46,7 +46,7 @@ static void check_layer_norm(void) {
         for (int affine = 0; affine < 2; affine++) {
             const size_t n = 5, c = widths[k];
             fill(n, c);
-            sty_layer_norm_run(have, n, c, 1e-5f, affine ? gain : NULL, affine ? shift : NULL);
+            sty_layer_norm_run(affine ? have : x, n, c, 1e-5f, affine ? gain : NULL, affine ? shift : NULL, have);
             for (size_t i = 0; i < n; i++)
                 compare(i, i + 1, c, 0, c, affine);
         }
@@ -64,7 +64,7 @@ static void check_group_norm(void) {
         for (int affine = 0; affine < 2; affine++) {
             const size_t n = 37, c = cases[k][0], groups = cases[k][1];
             fill(n, c);
-            sty_group_norm_run(have, n, c, groups, 1e-5f, affine ? gain : NULL, affine ? shift : NULL);
+            sty_group_norm_run(have, n, c, groups, 1e-5f, affine ? gain : NULL, affine ? shift : NULL, have);
             for (size_t g = 0; g < groups; g++)
                 compare(0, n, c, g * (c / groups), c / groups, affine);
         }
@@ -79,7 +79,7 @@ static void check_offset(void) {
     const size_t n = 50, c = 16;
     for (size_t i = 0; i < n * c; i++)
         x[i] = have[i] = 1000.0f + (float)random_between(-0.5, 0.5);
-    sty_group_norm_run(have, n, c, c, 1e-5f, NULL, NULL);
+    sty_group_norm_run(have, n, c, c, 1e-5f, NULL, NULL, have);
     for (size_t j = 0; j < c; j++)
         compare(0, n, c, j, 1, 0);
 }
