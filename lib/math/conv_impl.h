@@ -76,26 +76,27 @@ V_INLINE void flush(v_float (*sum)[TILE_VECTORS], v_float (*part)[TILE_VECTORS],
     })
 }
 
-/* The weights of the next tile lie behind these: while a tile's frames pass, each chunk fetches
- * its share of them into the second cache. */
+/* While a tile's frames pass, each chunk fetches its share of the next tile's weights into the
+ * second cache. */
 typedef struct {
-    const float *from;
-    size_t lines; /* of STY_CONV_TILE weights, a chunk */
+    const float *next, *end;
+    size_t share; /* floats a chunk */
 } weights_ahead;
 
-V_INLINE weights_ahead look_ahead(const sty_conv_tile *tile, size_t first, size_t n) {
+static weights_ahead look_ahead(const sty_conv_tile *tile) {
     const size_t all = tile->n_rows * tile->n_taps * tile->run;
-    return (weights_ahead){tile->weights + (all + first * all / tile->n_frames) * STY_CONV_TILE,
-                           (CHUNK * n + tile->n_frames - 1) / tile->n_frames};
+    const size_t lines = (CHUNK * BLOCK + tile->n_frames - 1) / tile->n_frames;
+    return (weights_ahead){tile->next, tile->next ? tile->next + all * STY_CONV_TILE : NULL, lines * STY_CONV_TILE};
 }
 
 V_INLINE void fetch(weights_ahead *ahead) {
-    for (size_t i = 0; i < ahead->lines; i++, ahead->from += STY_CONV_TILE)
-        __builtin_prefetch(ahead->from, 0, 2);
+    const size_t left = (size_t)(ahead->end - ahead->next), n = left < ahead->share ? left : ahead->share;
+    for (const float *end = ahead->next + n; ahead->next < end; ahead->next += STY_CONV_TILE)
+        __builtin_prefetch(ahead->next, 0, 2);
 }
 
 /* n is a constant at every call: the loops unroll into registers. */
-V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
+V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, weights_ahead *ahead, int n) {
     const sty_conv_window *window = tile->windows + first;
     v_float sum[BLOCK][TILE_VECTORS], part[BLOCK][TILE_VECTORS];
     EACH_VECTOR({
@@ -106,7 +107,6 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
     for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
         __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
     const float *w = tile->weights;
-    weights_ahead ahead = look_ahead(tile, first, (size_t)n);
     size_t held = 0;
     for (size_t row = 0; row < tile->n_rows; row++)
         for (size_t k = 0; k < tile->n_taps; k++)
@@ -122,7 +122,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, int n) {
                     add_products(x, j, w, part, n);
                 held += end - i;
                 if (held < CHUNK) continue;
-                fetch(&ahead);
+                fetch(ahead);
                 flush(sum, part, n);
                 held = 0;
             }
@@ -153,10 +153,13 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
 /* A function for each number of frames: in one for all of them compilers run out of registers. */
 #define NO_INLINE __attribute__((noinline))
 #define CONV_BLOCKS(n)                                                                             \
-    static NO_INLINE void conv_block_##n(const sty_conv_tile *tile, size_t first) {                \
-        conv_block(tile, first, n);                                                                \
+    static NO_INLINE void conv_block_##n(const sty_conv_tile *tile, size_t first,                  \
+                                         weights_ahead *ahead) {                                   \
+        conv_block(tile, first, ahead, n);                                                         \
     }                                                                                              \
-    static NO_INLINE void conv_three_##n(const sty_conv_tile *tile, size_t first) {                \
+    static NO_INLINE void conv_three_##n(const sty_conv_tile *tile, size_t first,                  \
+                                         weights_ahead *ahead) {                                   \
+        (void)ahead;                                                                               \
         conv_block_of_three(tile, first, n);                                                       \
     }
 CONV_BLOCKS(1)
@@ -167,18 +170,19 @@ CONV_BLOCKS(5)
 CONV_BLOCKS(6)
 
 static void conv_tile(const sty_conv_tile *tile) {
-    typedef void run_block(const sty_conv_tile *tile, size_t first);
+    typedef void run_block(const sty_conv_tile *tile, size_t first, weights_ahead *ahead);
     static run_block *const any[BLOCK] = {conv_block_1, conv_block_2, conv_block_3,
                                           conv_block_4, conv_block_5, conv_block_6};
     static run_block *const threes[BLOCK] = {conv_three_1, conv_three_2, conv_three_3,
                                              conv_three_4, conv_three_5, conv_three_6};
     const bool three = tile->run == 3 && tile->n_taps == 1 && 3 * tile->n_rows < CHUNK;
     run_block *const *blocks = three ? threes : any;
+    weights_ahead ahead = look_ahead(tile);
     /* blocks of nearly the same size: a last one of one frame would be slow */
     size_t n_blocks = (tile->n_frames + BLOCK - 1) / BLOCK;
     for (size_t first = 0; n_blocks > 0; n_blocks--) {
         const size_t left = tile->n_frames - first, n = (left + n_blocks - 1) / n_blocks;
-        blocks[n - 1](tile, first);
+        blocks[n - 1](tile, first, &ahead);
         first += n;
     }
 }

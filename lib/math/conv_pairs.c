@@ -160,6 +160,7 @@ static void multiply(const pairs *p, size_t bin, size_t first, size_t n) {
         for (size_t plane = 0; plane < PLANES; plane++, tile.weights += run * TILE) {
             tile.offset = plane * p->plane;
             tile.out = p->products + plane * STY_CONV_FRAMES * TILE;
+            tile.next = plane + 1 < PLANES || o + TILE < conv->out_channels ? tile.weights + run * TILE : NULL;
             p->kernels->conv_tile(&tile);
         }
         tile.n_channels = least(TILE, conv->out_channels - o);

@@ -34,6 +34,7 @@ typedef struct sty_conv_tile {
     const sty_conv_window *windows;
     size_t n_frames, n_rows, n_taps, tap_step, offset, run;
     const float *weights, *bias;
+    const float *next; /* weights that the next tile needs, as many as these; NULL: none */
     float *out;
     size_t out_step, n_channels;
     sty_activation activation; /* relu and leaky_relu are applied, others not */

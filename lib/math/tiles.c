@@ -14,6 +14,7 @@ void sty_tiles_run(const sty_kernels *kernels, sty_conv_tile tile, size_t n_chan
         const size_t n = n_channels - o < STY_CONV_TILE ? n_channels - o : STY_CONV_TILE;
         if (bias) memcpy(some, bias + o, n * sizeof *some);
         tile.bias = some;
+        tile.next = n_channels - o > STY_CONV_TILE ? tile.weights + step : NULL;
         tile.n_channels = n;
         kernels->conv_tile(&tile);
         tile.out += n;
