@@ -4,6 +4,7 @@
 # build/asan. V=1 shows the commands.
 
 CC ?= cc
+PKG_CONFIG ?= pkg-config
 PYTHON ?= python3
 PREFIX ?= /usr/local
 VARIANT ?= release
@@ -21,20 +22,26 @@ CFLAGS_release := -O2 -g
 CFLAGS_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread
-CPPFLAGS += -Ilib $(shell pkg-config --cflags $(PACKAGES) $(HEADERS_OF))
+CPPFLAGS += -Ilib $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(HEADERS_OF))
 CFLAGS += -std=c11 $(or $(CFLAGS_$(VARIANT)),-O2 -g) -fvisibility=hidden -fPIC -ffp-contract=off $(WARNINGS) \
           $(if $(WERROR),-Werror)
-LDLIBS += $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
+LDLIBS += $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm -lpthread -ldl
 # KISS FFT's source (scripts/setup.sh fetches it) is compiled once for each vector
 # width by lib/audio/stft_*.c. Without it, or with make KISS=, the shared library serves.
 KISS := $(wildcard build/third_party/kissfft/kiss_fft.c)
 CPPFLAGS += $(if $(KISS),-isystem $(patsubst %/,%,$(dir $(KISS))) -DSTY_KISS_SOURCE)
-TEST_LDLIBS = $(shell pkg-config --libs cmocka)
+TEST_LDLIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
-LIB_SOURCES := $(sort $(wildcard lib/*/*.c))
+# The kernels for sets of vector instructions that the compiler's target has not are left out.
+TARGET := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+KERNELS_x86_64 := avx2 avx512
+KERNELS_aarch64 := neon
+FOREIGN := $(filter-out $(KERNELS_$(TARGET)),avx2 avx512 neon)
+
+LIB_SOURCES := $(filter-out $(addprefix %_,$(addsuffix .c,$(FOREIGN))),$(sort $(wildcard lib/*/*.c)))
 CMD_SOURCES := $(sort $(wildcard cmd/*.c))
 TEST_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
 TEST_HELPERS := $(sort $(wildcard tests/unit/*.c))
@@ -93,14 +100,12 @@ $(call objects,$(filter lib/audio/stft_%.c,$(LIB_SOURCES)) $(filter %/test_stft.
 FORCE:
 
 # Variants of kernels get their instructions here and are chosen at run time.
-ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
 $(call objects,$(filter %_avx2.c,$(LIB_SOURCES))): CFLAGS += -mavx2 -mfma
 $(call objects,$(filter %_avx512.c,$(LIB_SOURCES))): CFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 # gcc copies structures in halves of a vector unless told; what reads them whole then waits.
 ifneq ($(shell $(CC) -mmove-max=256 -E -xc /dev/null 2>/dev/null),)
 $(call objects,$(filter lib/audio/stft_avx2.c,$(LIB_SOURCES))): CFLAGS += -mmove-max=256 -mstore-max=256
 $(call objects,$(filter lib/audio/stft_avx512.c,$(LIB_SOURCES))): CFLAGS += -mmove-max=512 -mstore-max=512
-endif
 endif
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
@@ -137,6 +142,26 @@ sanitized: test-programs
 ## valgrind: the C tests under memcheck
 valgrind: test-programs
 	$(Q)$(PYTHON) tests/run -t 1800 -w 'valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.supp' $(TEST_PROGRAMS)
+
+# For aarch64 on another machine, with the libraries that scripts/setup.sh dev unpacked. A native build there is plain make;
+# a cross build with other libraries takes the same three variables.
+ARM64 := $(CURDIR)/build/third_party/arm64
+ARM64_CC := aarch64-linux-gnu-gcc --sysroot=$(ARM64)
+ARM64_PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(ARM64) PKG_CONFIG_LIBDIR=$(subst : ,:,$(addprefix \
+  $(ARM64)/usr/,lib/aarch64-linux-gnu/pkgconfig: lib/aarch64-linux-gnu/openblas-pthread/pkgconfig)) pkg-config
+QEMU := qemu-aarch64 -L $(ARM64)
+# Those that a test of tests/arm64 runs take a minute; all of them a quarter of an hour.
+EMULATED = $(TEST_PROGRAMS) tests/parity/test_paths.py tests/parity/test_default_model.py tests/parity/test_layers.py \
+  tests/parity/test_gst_tacotron.py tests/mel/test_golden.py
+
+## check-arm64: builds for aarch64 and runs the C tests and parity there, by an emulator (EMULATED= names fewer)
+check-arm64:
+	$(Q)$(MAKE) --no-print-directory VARIANT=arm64 CC='$(ARM64_CC)' PKG_CONFIG='$(ARM64_PKG_CONFIG)' emulated
+
+.PHONY: check-arm64 emulated
+emulated: $(PROGRAM) $(filter $(BUILD)/%,$(EMULATED))
+	$(Q)printf '#!/bin/sh\nexec $(QEMU) $(CURDIR)/$(PROGRAM) "$$@"\n' > $(BUILD)/stylet-emulated && chmod +x $(BUILD)/stylet-emulated
+	$(Q)STYLET=$(CURDIR)/$(BUILD)/stylet-emulated $(PYTHON) tests/run -t 1800 -w '$(QEMU)' $(EMULATED)
 
 ## bench: every promised speed on this machine (BENCH_ARGS=--short leaves the long clips out)
 bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/gst/manifest.json stylet
@@ -184,7 +209,7 @@ install: all
 	install $(SHARED) $(DESTDIR)$(PREFIX)/lib/libstylet.so.0
 	ln -sf libstylet.so.0 $(DESTDIR)$(PREFIX)/lib/libstylet.so
 	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: stylet\nDescription: speech to style vectors\nVersion: %s\nLibs: -L$${libdir} -lstylet\nLibs.private: %s\nCflags: -I$${includedir}\n' \
-	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
+	  '$(PREFIX)' '$(VERSION)' '$(strip $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm -lpthread -ldl)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/stylet.pc
 	install -m 644 $(wildcard models/default/*) $(DESTDIR)$(PREFIX)/share/stylet/models/default/
 	install -m 644 $(wildcard models/syllables/*) $(DESTDIR)$(PREFIX)/share/stylet/models/syllables/
 	install -m 644 models/voices.tsv $(DESTDIR)$(PREFIX)/share/stylet/models/voices.tsv

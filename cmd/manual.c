@@ -108,7 +108,7 @@ static void page_of_program(sty_buf *out) {
     };
     static const char *const variables[][2] = {
         {"STYLET_MODEL", "the model where -m is not given"},
-        {"STYLET_CPU", "generic, avx2 or avx512: a lower set of vector instructions than the processor has"},
+        {"STYLET_CPU", "generic, neon, avx2 or avx512: a lower set of vector instructions than the processor has"},
         {"NO_COLOR", "when set, inspect prints without colour"},
     };
     head(out, "stylet", "speech in, style vectors out");

@@ -2,8 +2,9 @@
 # Installs what this machine lacks, and only that. Usage: scripts/setup.sh [run|test|dev]
 #   run   build and run stylet, convert checkpoints (the default)
 #   test  and run the tests; with CI=true the same as dev
-#   dev   and clang, sanitizers, formatter, valgrind, shellcheck
-# And KISS FFT's source, which the build compiles for wide vectors, into build/third_party; without it things work, slower.
+#   dev   and clang, sanitizers, valgrind, shellcheck, a compiler and an emulator for aarch64
+# And into build/third_party: KISS FFT's source, which the build compiles for wide vectors (without it things work, slower), and
+# for dev the libraries that make check-arm64 links.
 # What is there is told by command, header and pkg-config, so any system that has it all passes without apt.
 set -eu
 
@@ -52,6 +53,8 @@ dev  command zsh           zsh
 dev  command fish          fish
 dev  command man           man-db
 dev  command mandoc        mandoc
+dev  command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+dev  command qemu-aarch64  qemu-user
 "
 
 have() { # KIND NAME PACKAGE
@@ -107,42 +110,74 @@ apt() {
         "$@" >>"$log" 2>&1 </dev/null
 }
 
-# KISS FFT's own source package, by deb-src entries made from the configured deb entries, with package lists of its own:
-# nothing of the system is touched, and no rights are needed. apt checks signatures and digests as always.
-download_kiss() { # FOLDER
-    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" "$1/entries" "$1/got" || return
+third_party=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)/build/third_party
+
+# apt with package lists and a cache of its own: nothing of the system is touched, and no rights are needed. apt checks
+# signatures and digests as always.
+own_apt() { # FOLDER WORD...
+    own=$1
+    shift
+    mkdir -p "$own/lists/partial" "$own/cache/archives/partial" || return
+    apt-get -q -y -o Dir::State::lists="$own/lists" -o Dir::Cache="$own/cache" -o APT::Sandbox::User="$(id -un)" \
+        -o Acquire::http::Timeout=15 -o Acquire::Retries=0 "$@"
+}
+
+# KISS FFT's own source package, by deb-src entries made from the configured deb entries.
+download_kissfft() { # FOLDER TO
+    mkdir -p "$1/entries" "$1/got" || return
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
         sed -n 's/^deb\([[:space:]]\)/deb-src\1/p' >"$1/entries/all.list"
     for file in /etc/apt/sources.list.d/*.sources; do
         [ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/entries/${file##*/}" || return
     done
-    set -- "$1" apt-get -q -o Dir::State::lists="$1/lists" -o Dir::Cache="$1/cache" -o Dir::Etc::sourcelist=/dev/null \
-        -o Dir::Etc::sourceparts="$1/entries" -o APT::Sandbox::User="$(id -un)" -o Acquire::http::Timeout=15 -o Acquire::Retries=0
-    folder=$1
-    shift
-    "$@" update && (cd "$folder/got" && "$@" source --download-only kissfft)
+    entries="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$1/entries"
+    # shellcheck disable=SC2086 # $entries is a list of options
+    own_apt "$1" $entries update && (cd "$1/got" && own_apt "$1" $entries source --download-only kissfft) &&
+        tar -xf "$1"/got/kissfft_*.orig.tar.* -C "$2" --strip-components=1 && [ -e "$2/kiss_fft.c" ]
 }
 
-get_kiss() {
-    kiss=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)/build/third_party/kissfft
-    [ ! -e "$kiss/kiss_fft.c" ] && [ ! -e "$kiss.absent" ] && command -v apt-get >/dev/null || return 0
-    echo "setup: fetching the source of KISS FFT" >&2
-    work=$(mktemp -d) && mkdir -p "$kiss.new"
-    if download_kiss "$work" >"$work/log" 2>&1 </dev/null &&
-        tar -xf "$work"/got/kissfft_*.orig.tar.* -C "$kiss.new" --strip-components=1 &&
-        [ -e "$kiss.new/kiss_fft.c" ] && mv "$kiss.new" "$kiss"; then
+# The libraries of the table for aarch64, unpacked but not installed.
+download_arm64() { # FOLDER TO
+    libraries=$(echo "$table" | sed -n 's/^[a-z]* *library .* //p')
+    : >"$1/status"
+    arm64="-o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::State::status=$1/status"
+    # shellcheck disable=SC2086 # lists of words
+    own_apt "$1" $arm64 update &&
+        own_apt "$1" $arm64 install --download-only --no-install-recommends libc6-dev $libraries || return
+    for package in "$1"/cache/archives/*.deb; do
+        dpkg-deb -x "$package" "$2" || return
+    done
+    find "$2" -type l -lname '/*' | while read -r link; do
+        ln -sfnr "$2$(readlink "$link")" "$link" || return
+    done
+    ln -s openblas-pthread/libopenblas.so.0 "$2/usr/lib/aarch64-linux-gnu/"
+}
+
+get() { # NAME WHAT WITHOUT: build/third_party/NAME, or a mark that it was tried
+    there=$third_party/$1
+    [ ! -e "$there" ] && [ ! -e "$there.absent" ] && command -v apt-get >/dev/null || return 0
+    echo "setup: fetching $2" >&2
+    work=$(mktemp -d) && rm -rf "$there.new" && mkdir -p "$there.new"
+    if "download_$1" "$work" "$there.new" >"$work/log" 2>&1 </dev/null && mv "$there.new" "$there"; then
         :
     else
-        echo "setup: no source of KISS FFT (is there a network?); the front end is slower without. To try again: rm $kiss.absent" >&2
-        rm -rf "$kiss.new"
-        : >"$kiss.absent"
+        echo "setup: could not get $2 (is there a network?); $3. To try again: rm $there.absent" >&2
+        rm -rf "$there.new"
+        : >"$there.absent"
     fi
     rm -rf "$work"
 }
 
+get_others() {
+    get kissfft "the source of KISS FFT" "the front end is slower without"
+    if [ "$tier" = dev ] && [ "$(uname -m)" != aarch64 ]; then
+        get arm64 "libraries for aarch64" "make check-arm64 needs them"
+    fi
+}
+
 find_missing
 if [ -z "$missing" ]; then
-    get_kiss
+    get_others
     exit
 fi
 
@@ -173,4 +208,4 @@ if ! apt install --no-install-recommends $missing; then
 fi
 find_missing
 [ -z "$missing" ] || give_up "apt-get installed them, yet they are not found (is another compiler, pkg-config or python3 first in PATH?)"
-get_kiss
+get_others

@@ -30,7 +30,7 @@ def run(*args, stdin=None, env=None, cwd=ROOT, timeout=300):
 def paths():
     """Dispatch paths of this processor, each forced by STYLET_CPU; a name that is not given when asked for is none of them."""
     clip, found = FIXTURES / "b_fast.wav", []
-    for path in ("generic", "avx2", "avx512"):
+    for path in ("generic", "neon", "avx2", "avx512"):
         done = run("bench", "-m", ROOT / "models" / "default", "--json", "--seconds", "0.01", clip, env={"STYLET_CPU": path})
         if json.loads(done.stdout)["kernels"] == path:
             found.append(path)

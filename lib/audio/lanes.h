@@ -1,6 +1,7 @@
 /* lanes.h - vectors of STY_LANES floats, one frame to a lane. Floor 2.
  *
- * Included by the kernels only, after STY_LANES is defined as 4, 8 or 16. Written
+ * Included by the kernels only, after STY_LANES is defined as 4, 8 or 16 (and STY_NEON, if
+ * NEON's fused multiply-adds are wanted). Written
  * in the vector types that gcc and clang share, so every width compiles for every
  * processor; intrinsics stand where the compilers need to be told. Every
  * operation treats its lanes alike and none mixes lanes but lanes_turn. */
@@ -43,7 +44,7 @@ LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
     return (lanes)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif STY_LANES == 8 && defined(__FMA__)
     return (lanes)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif STY_LANES == 4 && defined(__aarch64__)
+#elif STY_LANES == 4 && defined(STY_NEON)
     return (lanes)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     typedef double doubles __attribute__((vector_size(8 * STY_LANES)));
@@ -59,6 +60,8 @@ LANES_INLINE lanes lanes_sqrt(lanes a) {
     return (lanes)_mm256_sqrt_ps((__m256)a);
 #elif STY_LANES == 4 && defined(__SSE2__)
     return (lanes)_mm_sqrt_ps((__m128)a);
+#elif STY_LANES == 4 && defined(__aarch64__)
+    return (lanes)vsqrtq_f32((float32x4_t)a);
 #else
     for (int i = 0; i < STY_LANES; i++)
         a[i] = __builtin_sqrtf(a[i]);

@@ -181,11 +181,19 @@ sty_status sty_stft_create_for(const sty_stft_kernel *kernel, const sty_stft_spe
     return ok ? STY_OK : sty_err_no_memory(err, spec->n_fft * sizeof(float), "a transform");
 }
 
+const sty_stft_kernel *sty_stft_kernel_of(sty_cpu cpu) {
+#if defined(__x86_64__)
+    if (cpu == STY_CPU_AVX512) return &sty_stft_avx512;
+    if (cpu == STY_CPU_AVX2) return &sty_stft_avx2;
+#elif defined(__aarch64__)
+    if (cpu == STY_CPU_NEON) return &sty_stft_neon;
+#endif
+    (void)cpu;
+    return &sty_stft_generic;
+}
+
 sty_status sty_stft_create(const sty_stft_spec *spec, sty_cpu cpu, sty_stft **stft, sty_err *err) {
-    const sty_stft_kernel *kernel = cpu == STY_CPU_AVX512 ? &sty_stft_avx512
-                                    : cpu == STY_CPU_AVX2 ? &sty_stft_avx2
-                                                          : &sty_stft_generic;
-    return sty_stft_create_for(kernel, spec, stft, err);
+    return sty_stft_create_for(sty_stft_kernel_of(cpu), spec, stft, err);
 }
 
 void sty_stft_free(sty_stft *stft) {

@@ -1,7 +1,7 @@
 /* stft_kernel.h - the steps of a block of frames for one lane width. Floor 2.
  *
- * A template: stft_generic.c, stft_avx2.c and stft_avx512.c define STY_LANES and
- * STFT_NAME(x) and include it once each.
+ * A template: stft_generic.c, stft_neon.c, stft_avx2.c and stft_avx512.c define
+ * STY_LANES and STFT_NAME(x) and include it once each.
  *
  * The transform of N real samples is that of M = N / 2 complex numbers z[j] =
  * x[2j] + i x[2j+1], and that is done as R interleaved ones of S = M / R points by

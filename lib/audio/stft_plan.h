@@ -39,7 +39,11 @@ typedef struct sty_stft_kernel {
     void (*run)(const sty_stft_plan *plan, const float *const *rows, size_t n, float *features);
 } sty_stft_kernel;
 
-extern const sty_stft_kernel sty_stft_generic, sty_stft_avx2, sty_stft_avx512;
+/* Those of the compiler's target exist. */
+extern const sty_stft_kernel sty_stft_generic, sty_stft_neon, sty_stft_avx2, sty_stft_avx512;
+
+/* The kernel of a path this processor has. */
+const sty_stft_kernel *sty_stft_kernel_of(sty_cpu cpu);
 
 /* A plan for a given kernel (the tests run every width). */
 sty_status sty_stft_create_for(const sty_stft_kernel *kernel, const sty_stft_spec *spec, sty_stft **stft,

@@ -5,25 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"generic", "avx2", "avx512"};
+static const char *const names[STY_N_CPUS] = {"generic", "neon", "avx2", "avx512"};
 
-static sty_cpu best(void) {
+bool sty_cpu_has(sty_cpu cpu) {
+    if (cpu == STY_CPU_GENERIC) return true;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return STY_CPU_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return STY_CPU_AVX2;
+    if (cpu == STY_CPU_AVX2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (cpu == STY_CPU_AVX512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#elif defined(__aarch64__)
+    if (cpu == STY_CPU_NEON) return true;
 #endif
-    return STY_CPU_GENERIC;
+    return false;
 }
 
 sty_cpu sty_cpu_path(void) {
-    const sty_cpu there = best();
     const char *asked = getenv("STYLET_CPU");
-    for (int i = 0; asked && i <= (int)there; i++)
-        if (strcmp(asked, names[i]) == 0) return (sty_cpu)i;
-    return there;
+    sty_cpu best = STY_CPU_GENERIC;
+    for (int i = 0; i < STY_N_CPUS; i++) {
+        if (!sty_cpu_has((sty_cpu)i)) continue;
+        best = (sty_cpu)i;
+        if (asked && strcmp(asked, names[i]) == 0) break;
+    }
+    return best;
 }
 
 const char *sty_cpu_name(sty_cpu cpu) { return names[cpu]; }

@@ -9,9 +9,10 @@ const sty_kernels *sty_kernels_of(sty_cpu cpu) {
 #if defined(__x86_64__)
     if (cpu == STY_CPU_AVX512) return &sty_kernels_avx512;
     if (cpu == STY_CPU_AVX2) return &sty_kernels_avx2;
-#else
-    (void)cpu;
+#elif defined(__aarch64__)
+    if (cpu == STY_CPU_NEON) return &sty_kernels_neon;
 #endif
+    (void)cpu;
     return &sty_kernels_generic;
 }
 

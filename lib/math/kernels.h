@@ -1,8 +1,8 @@
 /* kernels.h - the inner loops that are compiled once for each vector width.
  * Floor 1, private to lib/math.
  *
- * kernels_impl.h is the source; kernels.c, kernels_avx2.c and kernels_avx512.c
- * compile it. Memory orders are the same for every width, so a packed weight does
+ * kernels_impl.h is the source; kernels.c, kernels_neon.c, kernels_avx2.c and
+ * kernels_avx512.c compile it. Memory orders are the same for every width, so a packed weight does
  * not know which path will read it. */
 #ifndef STY_MATH_KERNELS_H
 #define STY_MATH_KERNELS_H
@@ -75,7 +75,8 @@ typedef struct sty_kernels {
     void (*gru_gates)(size_t units, const float *in, const float *recurrent, float *state);
 } sty_kernels;
 
-extern const sty_kernels sty_kernels_generic, sty_kernels_avx2, sty_kernels_avx512;
+/* Those of the compiler's target exist. */
+extern const sty_kernels sty_kernels_generic, sty_kernels_neon, sty_kernels_avx2, sty_kernels_avx512;
 
 /* The kernels of a path this processor has; of the chosen one. */
 const sty_kernels *sty_kernels_of(sty_cpu cpu);

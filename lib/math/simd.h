@@ -3,7 +3,9 @@
  *
  * GCC and clang vector extensions: the same source gives 4 lanes on any machine
  * (SSE2, NEON), 8 with AVX2 and 16 with AVX-512. Fused multiply-adds are written
- * out, since contraction is off; without the instruction they are two roundings.
+ * out, since contraction is off; without the instruction they are two roundings. Every
+ * aarch64 has it, but it is used where STY_NEON is defined: the portable kernels give the
+ * same bits everywhere.
  * A lane's result never depends on its place, its neighbours or the alignment.
  *
  * Largest errors against float64, on every path (tests/unit/math/test_activation.c):
@@ -20,7 +22,7 @@
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
-#elif defined(__aarch64__)
+#elif defined(STY_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -63,7 +65,7 @@ V_INLINE v_float v_fma(v_float a, v_float b, v_float c) {
     return (v_float)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
     return (v_float)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
+#elif defined(STY_NEON)
     return (v_float)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;

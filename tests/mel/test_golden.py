@@ -11,7 +11,6 @@ import stylet
 import tap
 from front_ends import FRONT_ENDS, ME, mel, preset_mel
 
-PATHS = ("generic", "avx2", "avx512")  # one that this processor has not gives the best it has
 SINGLE, MEAN, MAPPED = 1e-3, 1e-5, 2e-5
 
 
@@ -34,7 +33,7 @@ class Golden(stylet.Case):
     def check_converted(self, checkpoint, expected, tensor, wav, *args):
         model = self.convert(checkpoint, *args)
         want = stylet.read_safetensors(stylet.golden(expected))[tensor]
-        for path in PATHS:
+        for path in stylet.paths():
             got = mel(self, stylet.golden(wav), "-m", model, env={"STYLET_CPU": path})
             self.check(got, want, f"{expected} {tensor} {path}")
 
@@ -53,7 +52,7 @@ class Golden(stylet.Case):
         values = {"feature": "linear", "log": "none", "magnitude_eps": 1e-6}
         for name in tensors:
             wav = stylet.golden(f"clips/22050/{name[len('out.spec_'):]}.wav")
-            for path in PATHS:
+            for path in stylet.paths():
                 got = preset_mel(self, wav, "hifigan", values, env={"STYLET_CPU": path})
                 self.near(got, want[name], 1e-5 * want[name].max(), f"{name} {path}")
 
@@ -61,7 +60,7 @@ class Golden(stylet.Case):
 def add(name, expected, tensor, wav, preset, values):
     def test(self):
         want = stylet.read_safetensors(stylet.golden(expected))[tensor]
-        for path in PATHS:
+        for path in stylet.paths():
             self.check(preset_mel(self, stylet.golden(wav), preset, values, env={"STYLET_CPU": path}), want,
                        f"{name} {path}")
     setattr(Golden, f"test_{name.replace(' ', '_')}", test)

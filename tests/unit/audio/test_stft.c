@@ -15,13 +15,11 @@
 
 extern const sty_stft_kernel sty_stft_sixteen;
 
-enum { LARGEST = 4096, N_ROWS = 16, N_KERNELS = 4 };
+enum { LARGEST = 4096, N_ROWS = 16, N_KERNELS = STY_N_CPUS + 1 };
 
 static const sty_stft_kernel *kernel_at(int i) {
-    if (i == 0) return &sty_stft_generic;
-    if (i == 1 && sty_cpu_path() >= STY_CPU_AVX2) return &sty_stft_avx2;
-    if (i == 2 && sty_cpu_path() >= STY_CPU_AVX512) return &sty_stft_avx512;
-    return i == 3 ? &sty_stft_sixteen : NULL;
+    if (i == STY_N_CPUS) return &sty_stft_sixteen;
+    return sty_cpu_has((sty_cpu)i) ? sty_stft_kernel_of((sty_cpu)i) : NULL;
 }
 
 /* Sizes with every radix and every factor: odd parts, 3, 5, 7, parts above a page. */
