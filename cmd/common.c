@@ -87,14 +87,16 @@ sty_status input_read(const char *path, const sty_clip_options *options, input *
     return status;
 }
 
+void name_input(const char *path, sty_err *err) {
+    if (!strchr(err->message, '\'') || !strstr(err->message, path)) sty_err_prefix(err, "'%s': ", path);
+}
+
 sty_status input_run(sty_session *session, const input *in, sty_err *err) {
     sty_status status = in->is_features
                             ? sty_session_run_features(session, in->features.data, in->features.dim[0],
                                                        in->features.dim[1], err)
                             : sty_session_run_clip(session, in->clip, err);
-    /* what decoding says names the file already */
-    if (status != STY_OK && (!err || !strchr(err->message, '\'') || !strstr(err->message, in->path)))
-        sty_err_prefix(err, "'%s': ", in->path);
+    if (status != STY_OK) name_input(in->path, err);
     return status;
 }
 

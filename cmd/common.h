@@ -41,6 +41,9 @@ sty_status input_read(const char *path, const sty_clip_options *options, input *
 sty_status input_run(sty_session *session, const input *in, sty_err *err);
 void input_clear(input *in);
 
+/* Makes a message name the input; what decoding says does already. */
+void name_input(const char *path, sty_err *err);
+
 /* What the front end did to the audio beyond its plan: remarks such as "resampled
  * 22050 Hz to 16000 Hz", into notes (at most MAX_NOTES texts). */
 enum { MAX_NOTES = 6, NOTE_BYTES = 80 };

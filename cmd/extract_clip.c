@@ -9,82 +9,16 @@
 #include "heap.h"
 #include "pieces.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const size_t MOST_PIPED = (size_t)4 << 30;
 static const double OVERSHOOT_S = 0.5; /* a segment's end may lie so far behind the recording's, as in Kaldi */
 
 /* ---- the source ---- */
-
-static bool write_all(int fd, const char *from, size_t n) {
-    while (n > 0) {
-        const ssize_t done = write(fd, from, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return false;
-        from += done;
-        n -= (size_t)done;
-    }
-    return true;
-}
-
-/* Moves what came so far out of memory; false: there is no place for it. */
-static bool move_to_disk(int *copy, const char *else_folder, char *buffer, size_t n_buffer) {
-    const char *folder = getenv("TMPDIR");
-    const int file = open(folder && *folder ? folder : else_folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-    if (file < 0) return false;
-    off_t at = 0;
-    for (ssize_t n; (n = pread(*copy, buffer, n_buffer, at)) > 0; at += n)
-        if (!write_all(file, buffer, (size_t)n)) {
-            close(file);
-            return false;
-        }
-    close(*copy);
-    *copy = file;
-    return true;
-}
-
-/* A pipe's bytes as a file without a name, for it is read more than once: in memory
- * while it is small, then below TMPDIR. */
-static int file_of_pipe(int fd, const char *name, sty_err *err) {
-    enum { BUFFER = 1 << 18 };
-    static const size_t most = (size_t)4 << 30, in_memory = (size_t)48 << 20;
-    static char buffer[BUFFER];
-    int copy = memfd_create("stylet", MFD_CLOEXEC);
-    bool moved = false, ok = copy >= 0;
-    size_t total = 0;
-    while (ok) {
-        const ssize_t n = read(fd, buffer, BUFFER);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) sty_err_set(err, STY_IO_ERROR, "cannot read '%s': %s", name, strerror(errno));
-        if (n <= 0) {
-            if (n == 0) return copy;
-            close(copy);
-            return -1;
-        }
-        total += (size_t)n;
-        if (total > most) {
-            sty_err_set(err, STY_TOO_LONG, "'%s' has more than %zu bytes", name, most);
-            close(copy);
-            return -1;
-        }
-        ok = write_all(copy, buffer, (size_t)n);
-        if (ok && total > in_memory && !moved) {
-            moved = true; /* or there is no place, and it stays in memory */
-            move_to_disk(&copy, "/tmp", buffer, BUFFER);
-        }
-    }
-    if (copy >= 0) close(copy);
-    sty_err_set(err, STY_OUT_OF_MEMORY, "no room for the output of '%s'", name);
-    return -1;
-}
 
 static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_err *err) {
     struct stat st;
@@ -94,14 +28,11 @@ static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_
     if (w->own) close(w->fd);
     w->own = false;
     w->fd = fd; /* open until another source is given */
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
-        const int flags = fcntl(fd, F_GETFL);
-        struct pollfd writer = {.fd = fd, .events = POLLIN};
-        if (flags >= 0 && flags & O_NONBLOCK) poll(&writer, 1, 5000); /* one may come a moment later than we do */
-        if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-        w->fd = file_of_pipe(fd, entry->path, err);
-        w->own = w->fd >= 0;
-        return w->own ? STY_OK : err->status;
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) { /* for it is read more than once */
+        w->fd = -1;
+        STY_TRY(sty_pipe_to_file(fd, entry->path, MOST_PIPED, &w->fd, err));
+        w->own = true;
+        return STY_OK;
     }
     return w->fd >= 0 ? STY_OK : sty_err_set(err, STY_IO_ERROR, "'%s' did not arrive", entry->path);
 }

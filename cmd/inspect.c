@@ -352,7 +352,7 @@ static int run(void *options_, int n_args, char **args) {
     size_t n = choose(model, &o->bind, main, names, &labels);
     n += sty_model_attention_maps(model, main, names + n, MAX_MAPS);
     sty_status status = sty_session_create(model, names, n, &session, &err);
-    if (status == STY_OK) status = input_read(args[0], NULL, &in, &err);
+    if (status == STY_OK) status = input_read(args[0], &(sty_clip_options){.stream = 1}, &in, &err);
     if (status == STY_OK) status = inspect(o, model, session, &in, main, labels, &out, &err);
     int code = exit_code(status);
     if (status == STY_OK) code = print_buf(&out);

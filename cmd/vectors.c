@@ -179,7 +179,7 @@ static sty_status add_audio(vector_source *source, const char *path, vector_set 
     input in = {0};
     STY_TRY(open_session(source, path, err));
     STY_TRY(check_model(set, path, sty_model_facts(source->model)->hash, err));
-    sty_status status = input_read(path, NULL, &in, err);
+    sty_status status = input_read(path, &(sty_clip_options){.stream = 1}, &in, err);
     if (status == STY_OK) status = add_input(source, &in, path, set, err);
     input_clear(&in);
     return status;

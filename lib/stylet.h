@@ -123,9 +123,10 @@ typedef struct sty_clip_options {
     uint64_t max_bytes;    /* cap on piped input; 0 = 4 GiB */
     int zero_nonfinite;    /* replace NaN and Inf by 0 instead of STY_NONFINITE */
     int channel;           /* 0 = all (the front end mixes), n = only channel n, from 1 */
-    int stream;            /* a file of more than 4 million samples is not held: each run decodes
-                              it piece by piece, sty_clip_samples is NULL, and what only decoding
-                              shows (truncated, nonfinite) shows then */
+    int stream;            /* a recording of more than 4 million samples is not held (one from a pipe
+                              becomes a file below TMPDIR): each run decodes it piece by piece,
+                              sty_clip_samples is NULL, and what only decoding shows (truncated,
+                              nonfinite) shows then */
 } sty_clip_options;
 
 /* Facts about a clip. */

@@ -13,6 +13,7 @@
 #include "base/locale_c.h"
 #include "base/npy.h"
 #include "base/param.h"
+#include "base/pipe.h"
 #include "corpus/list.h"
 #include "corpus/merge.h"
 #include "corpus/run.h"

@@ -8,6 +8,7 @@
 #include "audio/clip.h"
 #include "audio/container.h"
 #include "base/file.h"
+#include "base/pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -340,11 +341,18 @@ sty_status sty_clip_read_fd(int fd, const char *name, const sty_clip_options *op
     }
     if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode))
         return sty_err_set(err, STY_UNREADABLE, "'%s' is neither a file nor a pipe", name);
+    const uint64_t cap = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
+    if (options && options->stream && !S_ISREG(st.st_mode)) {
+        int copy;
+        STY_TRY(sty_pipe_to_file(fd, name, (size_t)cap, &copy, err));
+        sty_status status = sty_clip_read_fd(copy, name, options, clip, err);
+        close(copy);
+        return status;
+    }
     const int flags = fcntl(fd, F_GETFL);
     struct pollfd writer = {.fd = fd, .events = POLLIN};
     if (flags >= 0 && flags & O_NONBLOCK) poll(&writer, 1, FIFO_WAIT_MS);
     sty_bytes bytes = {0};
-    const uint64_t cap = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;
     STY_TRY(sty_file_slurp(fd, name, (size_t)cap, &bytes, err));
     source.data = bytes.data;
     source.size = bytes.n;

@@ -105,7 +105,8 @@ void sty_front_end_state_pad_short(sty_front_end_state *state, size_t n_frames);
 /* Zeros that the last run added for it. */
 size_t sty_front_end_state_padded(const sty_front_end_state *state);
 
-/* A clip to be run in parts: how many frames it gives. Errors: as of run. */
+/* A clip to be run in parts, which must stay: how many frames it gives. Errors: as of run; STY_TOO_LONG when
+ * steps are watched and would not fit into memory. */
 sty_status sty_front_end_open(sty_front_end_state *state, const sty_clip *clip, size_t *n_frames,
                               sty_err *err);
 

@@ -3,6 +3,7 @@
  * together. Buffers grow to the longest clip seen and stay. */
 #include "audio/front_end_plan.h"
 #include "audio/samples.h"
+#include "base/available.h"
 
 #include <string.h>
 
@@ -164,8 +165,21 @@ static sty_status too_short(const sty_front_end_params *p, size_t n, sty_err *er
                        p->sample_rate, least, (double)least / p->sample_rate);
 }
 
+/* Steps that are shown are held, each of them whole: a clip that would fill the memory is
+ * refused before it does, with the number. */
+static sty_status check_shown(const sty_front_end_state *state, const sty_clip *clip, sty_err *err) {
+    const sty_front_end_params *p = &state->plan->params;
+    const double seconds = (double)clip->info.n_frames / clip->info.rate_hz, n = seconds * p->sample_rate;
+    const double columns = p->n_fft / 2 + 1 + (double)state->plan->spec.width;
+    const double bytes = (2 * n + n / p->hop_length * columns) * sizeof(float), there = (double)sty_mem_available();
+    if (bytes < there) return STY_OK;
+    return sty_err_set(err, STY_TOO_LONG, "every step of %.0f s needs %.1f GB of memory, %.1f GB are to be had; features alone "
+                       "need no more for a longer clip", seconds, bytes / 1e9, there / 1e9);
+}
+
 sty_status sty_front_end_open(sty_front_end_state *state, const sty_clip *clip, size_t *n_frames, sty_err *err) {
     const sty_front_end_params *p = &state->plan->params;
+    if (state->stage) STY_TRY(check_shown(state, clip, err));
     STY_TRY(sty_samples_open(state->samples, clip, state->least, &state->n, &state->n_padded, err));
     state->n_real = sty_front_end_real_frames(p, state->n);
     if (state->n_real == 0) return too_short(p, state->n, err);

@@ -45,6 +45,9 @@ class Long(stylet.Case):
         self.assertLess(hour, 100)
         self.assertLess(hour, five + 8)  # an hour of samples alone would be 230 MB
 
+    def test_an_hour_is_inspected_in_no_more(self):
+        self.assertLess(self.peak("inspect", sparse_wav(self.scratch / "hour.wav", 3600)), 100)
+
     def test_an_hour_from_a_pipe_takes_no_more(self):
         path = sparse_wav(self.scratch / "hour.wav", 3600)
         with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
@@ -53,6 +56,34 @@ class Long(stylet.Case):
     def test_pieces_of_an_hour_take_no_more(self):
         path = sparse_wav(self.scratch / "hour.wav", 3600)
         self.assertLess(self.peak("extract", "-j", 1, "--chunk", 60, path), 100)
+
+    def test_features_of_an_hour_are_written_as_they_come(self):
+        hour, out = sparse_wav(self.scratch / "hour.wav", 3600), self.scratch / "mel.npy"
+        self.assertLess(self.peak("mel", hour, "-o", out), 64)  # they are 72 MB, its samples 230
+        rows = np.load(out, mmap_mode="r")
+        self.assertEqual(rows.shape[1], 80)
+        self.assertGreaterEqual(len(rows), 225000)
+        with subprocess.Popen(["cat", hour], stdout=subprocess.PIPE) as cat:
+            self.assertLess(self.peak("mel", "-", stdin=cat.stdout), 128)  # 48 of the pipe lie in memory
+
+    def test_features_are_the_bytes_of_a_clip_that_is_held(self):
+        wav = stylet.write_wav(self.scratch / "long.wav", np.random.default_rng(1).uniform(-1, 1, 280 * 16000))
+        plan = [f"--set={name}" for name in ("sample_rate=16000", "fmax=8000", "n_fft=256", "hop_length=256", "win_length=256",
+                                             "trim=30", "level=peak", "pre_emphasis=0.97")]
+        for name, more in (("whole", ["--dump-stages", self.scratch / "steps"]), ("rows", [])):
+            self.ok("mel", "--preset", "tacotron2", *plan, *more, wav, "-o", self.scratch / name)
+        whole, rows = ((self.scratch / name).read_bytes() for name in ("whole", "rows"))
+        self.assertTrue(whole == rows)  # no diff of megabytes
+        step, = (self.scratch / "steps").glob("*-features.npy")
+        self.assertTrue(step.read_bytes() == rows)
+
+    def test_every_step_of_a_clip_has_a_limit_that_is_said(self):
+        hour = sparse_wav(self.scratch / "hour.wav", 3600)
+        for command in ("mel", "inspect"):
+            done = subprocess.run([stylet.STYLET, command, "--dump-stages", self.scratch / "steps", hour], capture_output=True, text=True,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("every step of 3600 s needs 1.0 GB of memory, 0.", done.stderr)
 
     def model_of(self, tensors, layers):
         """A folder with a model of 20 bins whose output is the last layer's."""
