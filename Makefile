@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
             -Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wundef
 # No fast-math and no contraction: results may not depend on what a compiler
 # makes of a*b+c. Wide instructions are chosen at run time.
-CFLAGS_release := -O2 -g
+CFLAGS_release := -O2 -g -ftree-vectorize
 CFLAGS_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 CFLAGS_ubsan := -O1 -g -fsanitize=undefined,float-cast-overflow -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fsanitize=thread

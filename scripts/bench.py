@@ -164,7 +164,7 @@ def print_peers(report, peers, rounds):
     for sentence in peers.missing:
         report.say(f"\n{sentence}.")
     report.say("\nLayers against the machine: their multiply-adds alone, at the rate of the sgemm of the same round (convolutions of "
-               "three bins in a row need fewer, see lib/math/conv_pairs.h):\n")
+               "three bins in a row need fewer, see lib/math/winograd.h):\n")
     report.say("| network | products at sgemm's rate, ms | stylet ms | ratio | PyTorch ms | PyTorch to products |\n|---|---|---|---|---|---|")
     for key, network in peers.networks.items():
         products = f"{key} products"

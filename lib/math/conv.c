@@ -10,12 +10,13 @@
  *
  * Tiles of one row share the windows, blocks of one tile share the weights while
  * they are in the cache. One channel per group on both sides (depthwise) has a
- * kernel of its own, three bins in a row go through conv_pairs.c. Nothing here depends on the processor but the kernels. */
+ * kernel of its own, three bins in a row go through winograd.c. Nothing here depends on the processor
+ * but the kernels. */
 #include "math/conv.h"
 
 #include "base/check.h"
-#include "math/conv_pairs.h"
 #include "math/tiles.h"
+#include "math/winograd.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static size_t tiles_per_group(const sty_conv *conv) {
 }
 
 size_t sty_conv_packed(const sty_conv *conv) {
-    if (sty_conv_in_pairs(conv)) return sty_conv_pairs_packed(conv);
+    if (sty_winograd_fits(conv)) return sty_winograd_packed(conv);
     const size_t taps = conv->kernel[TIME] * conv->kernel[FREQUENCY];
     if (is_depthwise(conv)) return taps * conv->out_channels;
     return taps * (conv->in_channels / conv->groups) * conv->groups * tiles_per_group(conv) *
@@ -74,7 +75,7 @@ static size_t strip_frames(const sty_conv *conv, size_t n_windows) {
 }
 
 size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames) {
-    if (sty_conv_in_pairs(conv)) return sty_conv_pairs_scratch(conv, n_bins, n_frames);
+    if (sty_winograd_fits(conv)) return sty_winograd_scratch(conv, n_bins, n_frames);
     return conv->kernel[FREQUENCY] * conv->in_channels *
            (strip_frames(conv, frames_before(conv)) + strip_frames(conv, frames_after(conv)));
 }
@@ -84,8 +85,8 @@ size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames) {
 void sty_conv_pack(const sty_conv *conv, const float *weight, const float *gain, float *packed) {
     const size_t ci = conv->in_channels / conv->groups, co = conv->out_channels / conv->groups;
     const size_t kt = conv->kernel[TIME], kf = conv->kernel[FREQUENCY];
-    if (sty_conv_in_pairs(conv)) {
-        sty_conv_pairs_pack(conv, weight, gain, packed);
+    if (sty_winograd_fits(conv)) {
+        sty_winograd_pack(conv, weight, gain, packed);
         return;
     }
     memset(packed, 0, sty_conv_packed(conv) * sizeof *packed);
@@ -213,8 +214,8 @@ static void kernel_rows(const sty_conv *conv, size_t f, size_t n_bins, size_t *f
 
 void sty_conv_run(const sty_conv *conv, const float *packed, const float *bias, const float *x,
                   size_t n_bins, size_t n_frames, float *out, float *scratch) {
-    if (sty_conv_in_pairs(conv)) {
-        sty_conv_pairs_run(conv, packed, bias, x, n_bins, n_frames, out, scratch);
+    if (sty_winograd_fits(conv)) {
+        sty_winograd_run(conv, packed, bias, x, n_bins, n_frames, out, scratch);
         return;
     }
     const size_t out_bins = sty_conv_length(conv, FREQUENCY, n_bins);

@@ -18,7 +18,7 @@ typedef struct sty_conv {
     size_t pad_before[2], pad_after[2];
     sty_activation activation; /* of the result, row by row while it is in the cache */
     float slope;               /* of leaky_relu */
-    bool whole; /* x is a whole sequence, never a part of one: frames too may be taken in pairs (conv_pairs.h), and
+    bool whole; /* x is a whole sequence, never a part of one: frames too may be taken in fours (winograd.h), and
                  * their bytes then depend on their distance from the first */
 } sty_conv;
 

@@ -57,10 +57,10 @@ typedef struct sty_kernels {
     void (*softmax)(float *x, size_t rows, size_t n);
     void (*conv_tile)(const sty_conv_tile *tile);
     void (*conv_depthwise)(const sty_conv_depthwise *conv);
-    /* The sums of conv_pairs.h: y[0..3] [n] from four rows; n_frames of a tile, and as many `gap` floats behind
-     * them (0: none), from products [4][step] of STY_CONV_TILE channels each. */
-    void (*pairs_in)(const float *const *x, size_t n, float *const *y);
-    void (*pairs_out)(const sty_conv_tile *tile, const float *products, size_t step, size_t gap);
+    /* The sums of winograd.h: y[0..5] [n] from six rows; of n <= 4 bins, `gap` floats apart, the n_frames of a
+     * tile from products [6][step] of STY_CONV_TILE channels each. */
+    void (*winograd_in)(const float *const *x, size_t n, float *const *y);
+    void (*winograd_out)(const sty_conv_tile *tile, const float *products, size_t step, size_t gap, size_t n);
     /* y [m] = A [m, k] x + b; A packed by sty_recurrent_pack */
     void (*gemv)(size_t m, size_t k, const float *packed, const float *bias, const float *x, float *y);
     void (*layer_norm)(const float *x, size_t n, size_t c, float eps, const float *gain, const float *shift,

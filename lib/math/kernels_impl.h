@@ -5,7 +5,7 @@
 #include "math/activation_impl.h"
 #include "math/conv_impl.h"
 #include "math/norm_impl.h"
-#include "math/pairs_impl.h"
+#include "math/winograd_impl.h"
 #include "math/recurrent_impl.h"
 
 #define STY_KERNELS                                                                                \
@@ -13,8 +13,8 @@
      .softmax = softmax,                                                                           \
      .conv_tile = conv_tile,                                                                       \
      .conv_depthwise = conv_depthwise,                                                             \
-     .pairs_in = pairs_in,                                                                         \
-     .pairs_out = pairs_out,                                                                       \
+     .winograd_in = winograd_in,                                                                   \
+     .winograd_out = winograd_out,                                                                 \
      .layer_norm = layer_norm,                                                                     \
      .channel_moments = channel_moments,                                                           \
      .channel_scale = channel_scale,                                                               \
