@@ -149,17 +149,24 @@ ARM64 := $(CURDIR)/build/third_party/arm64
 ARM64_CC := aarch64-linux-gnu-gcc --sysroot=$(ARM64)
 ARM64_PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(ARM64) PKG_CONFIG_LIBDIR=$(subst : ,:,$(addprefix \
   $(ARM64)/usr/,lib/aarch64-linux-gnu/pkgconfig: lib/aarch64-linux-gnu/openblas-pthread/pkgconfig)) pkg-config
+ARM64_MAKE = $(MAKE) --no-print-directory VARIANT=arm64 CC='$(ARM64_CC)' PKG_CONFIG='$(ARM64_PKG_CONFIG)'
 QEMU := qemu-aarch64 -L $(ARM64)
-# Those that a test of tests/arm64 runs take a minute; all of them a quarter of an hour.
+KERNEL_TESTS = $(filter $(BUILD)/tests/math/% %/test_stft,$(TEST_PROGRAMS))
 EMULATED = $(TEST_PROGRAMS) tests/parity/test_paths.py tests/parity/test_default_model.py tests/parity/test_layers.py \
   tests/parity/test_gst_tacotron.py tests/mel/test_golden.py
 
-## check-arm64: builds for aarch64 and runs the C tests and parity there, by an emulator (EMULATED= names fewer)
-check-arm64:
-	$(Q)$(MAKE) --no-print-directory VARIANT=arm64 CC='$(ARM64_CC)' PKG_CONFIG='$(ARM64_PKG_CONFIG)' emulated
+## arm64: the program for aarch64 and the tests of its kernels
+arm64:
+	+$(Q)$(ARM64_MAKE) to-emulate EMULATED='$$(KERNEL_TESTS)'
 
-.PHONY: check-arm64 emulated
-emulated: $(PROGRAM) $(filter $(BUILD)/%,$(EMULATED))
+## check-arm64: all C tests and parity for aarch64, by an emulator (a quarter of an hour; EMULATED= names fewer)
+check-arm64:
+	+$(Q)$(ARM64_MAKE) emulated
+
+.PHONY: arm64 check-arm64 to-emulate emulated
+to-emulate: $(PROGRAM) $(filter $(BUILD)/%,$(EMULATED))
+
+emulated: to-emulate
 	$(Q)printf '#!/bin/sh\nexec $(QEMU) $(CURDIR)/$(PROGRAM) "$$@"\n' > $(BUILD)/stylet-emulated && chmod +x $(BUILD)/stylet-emulated
 	$(Q)STYLET=$(CURDIR)/$(BUILD)/stylet-emulated $(PYTHON) tests/run -t 1800 -w '$(QEMU)' $(EMULATED)
 
