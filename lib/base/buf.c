@@ -96,8 +96,9 @@ void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t 
         stride *= dim[i];
     sty_buf_put(buf, "[", 1);
     for (size_t i = 0; i < dim[0]; i++) {
-        if (i) sty_buf_put(buf, ",", 1);
-        if (rank == 1) sty_buf_json_float(buf, data[i]);
+        if (buf->capacity - buf->length <= FLOAT_TEXT && !reserve(buf, FLOAT_TEXT + 1)) return;
+        if (i) buf->data[buf->length++] = ',';
+        if (rank == 1) buf->length += (size_t)sty_print_float(buf->data + buf->length, FLOAT_TEXT, data[i]);
         else sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
     }
     sty_buf_put(buf, "]", 1);

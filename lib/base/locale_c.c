@@ -28,53 +28,56 @@ double sty_strtod(const char *text, char **end) {
     return value;
 }
 
+/* Nine decimal digits; each half of the last eight, and each pair in it, apart from the
+ * others, so that a processor can work at all of them at once. */
+static void put_digits(char *to, uint32_t value) {
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    const uint32_t low = value % 100000000, a = low / 10000, b = low % 10000;
+    to[0] = (char)('0' + value / 100000000);
+    memcpy(to + 1, pairs + 2 * (a / 100), 2);
+    memcpy(to + 3, pairs + 2 * (a % 100), 2);
+    memcpy(to + 5, pairs + 2 * (b / 100), 2);
+    memcpy(to + 7, pairs + 2 * (b % 100), 2);
+}
+
 /* What printf makes of %.9g where that has no exponent, without its cost: a corpus has
  * 10^9 of these. Between 1e-4 and 1e9 a float32 times a power of ten is an integer of
  * 64 bits times a power of two, so rounding is exact, half to even as printf's. */
 static size_t print_plainly(char *text, float value) {
-    static const double powers[] = {1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+    static const double powers[] = {1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
                                     1000000000000};
-    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-    const double size = fabs((double)value);
-    char digits[9], *to = text;
     uint32_t bits;
-    int exponent = -4;
     memcpy(&bits, &value, sizeof bits);
-    for (size_t i = 0; i < sizeof powers / sizeof *powers && size >= powers[i]; i++)
-        exponent++;
+    const int binary = (int)(bits >> 23 & 0xFF) - 127, shift = 23 - binary; /* the value is its 24 bits times 2^-shift */
+    int exponent = ((binary * 1233 + (20 << 12)) >> 12) - 20;               /* floor(binary log10(2)): the value's own, or one less */
+    exponent += fabs((double)value) >= powers[exponent + 5];
     uint64_t scaled = ((bits & 0x7FFFFF) | 0x800000) * tens[8 - exponent];
-    const int shift = 150 - (int)(bits >> 23 & 0xFF);
-    if (shift > 0) {
-        const uint64_t half = (uint64_t)1 << (shift - 1), rest = scaled & (half * 2 - 1);
-        scaled >>= shift;
-        scaled += rest > half || (rest == half && (scaled & 1));
-    } else scaled <<= -shift;
+    if (shift > 0) scaled = (scaled + ((uint64_t)1 << (shift - 1)) - 1 + (scaled >> shift & 1)) >> shift; /* half to even */
+    else scaled <<= -shift;
     if (scaled == tens[9]) {
         scaled = tens[8];
         exponent++;
     }
-    int n = 9;
-    uint32_t left = (uint32_t)scaled;
-    for (int i = 7; i > 0; i -= 2, left /= 100)
-        memcpy(digits + i, pairs + 2 * (left % 100), 2);
-    digits[0] = (char)('0' + left);
-    while (n > 1 && digits[n - 1] == '0')
-        n--;
-    if (bits >> 31) *to++ = '-';
-    if (exponent < 0) {
-        memcpy(to, "0.0000", 6);
-        to += 1 - exponent;
-        memcpy(to, digits, 9);
-        return (size_t)(to + n - text);
+    char *to = text;
+    *to = '-';
+    to += bits >> 31;
+    char *const whole = to; /* "0." and zeros, or digits before the point: they make room for it afterwards */
+    memcpy(to, "0.0000", 6);
+    to += exponent < 0 ? 1 - exponent : 1;
+    put_digits(to, (uint32_t)scaled);
+    to += 9;
+    char *end = whole + 2;
+    if (exponent >= 0) {
+        for (int i = 0; i <= exponent; i++)
+            whole[i] = whole[i + 1];
+        whole[exponent + 1] = '.';
+        end = whole + exponent + 2;
     }
-    memcpy(to, digits, 9);
-    if (n <= exponent + 1) return (size_t)(to + exponent + 1 - text); /* zeros are digits too */
-    to += exponent + 1;
-    *to = '.';
-    memcpy(to + 1, digits + exponent + 1, (size_t)(8 - exponent));
-    return (size_t)(to + n - exponent - text);
+    while (to > end && to[-1] == '0')
+        to--;
+    return (size_t)((to > end ? to : end - 1) - text);
 }
 
 int sty_print_float(char *text, size_t n, float value) {
