@@ -15,6 +15,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* At least n bytes if they are there, at most so many as there is room for. */
+static size_t read_between(sty_source *source, uint64_t offset, void *to, size_t n, size_t room) {
+    size_t got = 0;
+    while (got < n) {
+        const ssize_t more = pread(source->fd, (char *)to + got, room - got, (off_t)(offset + got));
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0 && !source->error) source->error = errno;
+        if (more <= 0) break;
+        got += (size_t)more;
+    }
+    return got;
+}
+
 size_t sty_source_read(sty_source *source, uint64_t offset, void *to, size_t n) {
     if (offset >= source->size) return 0;
     if (n > source->size - offset) n = (size_t)(source->size - offset);
@@ -22,15 +35,14 @@ size_t sty_source_read(sty_source *source, uint64_t offset, void *to, size_t n) 
         memcpy(to, source->data + offset, n);
         return n;
     }
-    size_t got = 0;
-    while (got < n) {
-        ssize_t more = pread(source->fd, (char *)to + got, n - got, (off_t)(offset + got));
-        if (more < 0 && errno == EINTR) continue;
-        if (more < 0 && !source->error) source->error = errno;
-        if (more <= 0) break;
-        got += (size_t)more;
+    if (!source->ahead || n > STY_SOURCE_AHEAD / 2) return read_between(source, offset, to, n, n);
+    if (offset < source->ahead_at || offset + n > source->ahead_at + source->ahead_n) {
+        source->ahead_at = offset;
+        source->ahead_n = read_between(source, offset, source->ahead, n, STY_SOURCE_AHEAD);
     }
-    return got;
+    if (n > source->ahead_n) n = source->ahead_n;
+    memcpy(to, source->ahead + (offset - source->ahead_at), n);
+    return n;
 }
 
 static uint64_t little(const unsigned char *p, int n) {

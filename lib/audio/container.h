@@ -9,13 +9,18 @@
 
 #include "base/err.h"
 
-/* Random access to the bytes of an input, in memory or behind a descriptor. */
+/* Random access to the bytes of an input, in memory or behind a descriptor. Headers are
+ * read in a dozen small pieces, so behind a descriptor more is read than is asked for. */
+enum { STY_SOURCE_AHEAD = 1 << 16 };
 typedef struct sty_source {
     const char *name;          /* for messages */
     const unsigned char *data; /* in memory; NULL: fd */
     int fd;
     uint64_t size, position;
-    int error; /* errno of the first failed read; 0 = none */
+    int error;            /* errno of the first failed read; 0 = none */
+    unsigned char *ahead; /* [STY_SOURCE_AHEAD], the caller's; NULL: nothing is read ahead */
+    uint64_t ahead_at;    /* offset of what it holds, and how much that is */
+    size_t ahead_n;
 } sty_source;
 
 /* Copies up to n bytes from offset; returns how many there were. Failures set

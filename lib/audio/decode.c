@@ -330,7 +330,8 @@ static sty_status read_source(sty_source *source, const sty_clip_options *option
 sty_status sty_clip_read_fd(int fd, const char *name, const sty_clip_options *options,
                             sty_clip **clip, sty_err *err) {
     struct stat st;
-    sty_source source = {.name = name, .fd = fd};
+    unsigned char ahead[STY_SOURCE_AHEAD];
+    sty_source source = {.name = name, .fd = fd, .ahead = ahead};
     if (fstat(fd, &st) != 0)
         return sty_err_set(err, STY_IO_ERROR, "cannot stat '%s': %s", name, strerror(errno));
     if (S_ISDIR(st.st_mode))
@@ -384,6 +385,7 @@ struct sty_clip_stream {
     char format[sizeof(((sty_clip_info *)0)->format)];
     bool lossy, ended;
     sf_count_t origin; /* where the clip begins whose frames messages count; -1: each part's own */
+    unsigned char ahead[STY_SOURCE_AHEAD];
 };
 
 sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options *options, sty_clip_stream **stream, sty_err *err) {
@@ -392,7 +394,7 @@ sty_status sty_clip_stream_open(int fd, const char *name, const sty_clip_options
         return sty_err_set(err, STY_UNREADABLE, "'%s' is no regular file", name);
     sty_clip_stream *s = sty_alloc(1, sizeof *s);
     if (!s) return sty_err_no_memory(err, sizeof *s, name);
-    s->source = (sty_source){.name = name, .fd = fd, .size = (uint64_t)st.st_size};
+    s->source = (sty_source){.name = name, .fd = fd, .size = (uint64_t)st.st_size, .ahead = s->ahead};
     s->options = *options;
     s->origin = -1;
     sty_status status = sty_container_check(&s->source, err);
