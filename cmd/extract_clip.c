@@ -9,6 +9,7 @@
 #include "heap.h"
 #include "pieces.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static sty_status take_source(clip_work *w, const sty_entry *entry, int fd, sty_
     if (w->own) close(w->fd);
     w->own = false;
     w->fd = fd; /* open until another source is given */
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) { /* for it is read more than once */
+    if (lseek(fd, 0, SEEK_SET) < 0 && errno == ESPIPE && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) { /* for it is read more than once */
         w->fd = -1;
         STY_TRY(sty_pipe_to_file(fd, entry->path, MOST_PIPED, &w->fd, err));
         w->own = true;
@@ -304,14 +305,13 @@ static sty_status run_each(clip_work *w, const request *r, bool shared, sty_err 
 static sty_status run_entry(clip_work *w, const request *r, bool shared, sty_err *err) {
     const sty_entry *entry = r->entry;
     input in = {.path = entry->path};
-    sty_status status;
-    if (is_npy(w->fd)) {
-        if (w->window_s > 0) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; windows are cut from audio", entry->path);
-        if (r->channel < 0) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; it has no channels", entry->path);
-        status = read_features(w, entry, &in, err);
-    } else if (r->channel < 0) return run_each(w, r, shared, err);
-    else if (w->window_s > 0) return run_windows(w, r, err);
-    else status = read_clip(w, entry, r->channel, r->start_s, r->end_s, shared, &in.clip, err);
+    if (w->window_s > 0 || r->channel < 0) {
+        if (!is_npy(w->fd)) return r->channel < 0 ? run_each(w, r, shared, err) : run_windows(w, r, err);
+        return sty_err_set(err, STY_NOT_AUDIO, "'%s' is a feature matrix; %s", entry->path,
+                           w->window_s > 0 ? "windows are cut from audio" : "it has no channels");
+    }
+    sty_status status = read_clip(w, entry, r->channel, r->start_s, r->end_s, shared, &in.clip, err);
+    if (status == STY_NOT_AUDIO && is_npy(w->fd)) status = read_features(w, entry, &in, err);
     if (status == STY_OK) status = emit_result(w, r, &in, err);
     input_clear(&in);
     return status;

@@ -4,6 +4,7 @@
 #include "corpus/log.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
-enum { MAGIC = 0x52595453, SYNC_ENTRIES = 1024, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 18 };
+enum { MAGIC = 0x52595453, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 18 };
 static const double FLUSH_S = 0.05; /* so long an entry may wait for others to be written with */
 static const char file_magic[8] = "STYLOG2\n";
 static const uint64_t NONE = UINT64_MAX;
@@ -22,7 +22,7 @@ static const uint64_t NONE = UINT64_MAX;
 typedef struct {
     uint32_t magic, flags;
     uint64_t index, previous; /* offset of the part before; NONE: the first */
-    uint32_t length, crc;
+    uint32_t length, sum;
 } entry_head;
 
 struct sty_log {
@@ -32,7 +32,6 @@ struct sty_log {
     uint64_t *last;  /* per index: offset of its latest entry; NONE */
     bool *done;
     uint64_t end;
-    size_t unsynced;
     time_t synced;
     bool failed, exact; /* exact: n is fixed */
     unsigned char *payload;
@@ -50,9 +49,9 @@ static sty_status io_failed(const sty_log *log, const char *what, sty_err *err) 
                        strerror(errno));
 }
 
-static uint32_t crc_of(const entry_head *head, const void *payload) {
-    uLong crc = crc32(0, (const Bytef *)head, offsetof(entry_head, crc));
-    return (uint32_t)crc32_z(crc, payload, head->length);
+static uint32_t sum_of(const entry_head *head, const void *payload) {
+    const uint64_t both[2] = {sty_hash64(head, offsetof(entry_head, sum)), sty_hash64(payload, head->length)};
+    return (uint32_t)sty_hash64(both, sizeof both);
 }
 
 /* ---- bytes ---- */
@@ -146,7 +145,7 @@ static bool read_entry(sty_log *log, uint64_t offset, uint64_t size, entry_head 
         log->payload = moved;
         log->capacity = head->length;
     }
-    return read_at(log, offset + sizeof *head, log->payload, head->length) && crc_of(head, log->payload) == head->crc;
+    return read_at(log, offset + sizeof *head, log->payload, head->length) && sum_of(head, log->payload) == head->sum;
 }
 
 /* Takes in every good entry from the header's end on. */
@@ -172,7 +171,7 @@ static sty_status read_header(sty_log *log, uint64_t size, sty_err *err) {
         return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is not a record log of this program", log->path);
     log->header = sty_alloc(fixed[0] + 1, 1);
     if (!log->header) return sty_err_no_memory(err, fixed[0], "a header");
-    if (!read_at(log, 16, log->header, fixed[0]) || (uint32_t)crc32_z(0, (const Bytef *)log->header, fixed[0]) != fixed[1])
+    if (!read_at(log, 16, log->header, fixed[0]) || (uint32_t)sty_hash64(log->header, fixed[0]) != fixed[1])
         return sty_err_set(err, STY_BAD_ARGUMENT, "the header of '%s' is damaged", log->path);
     log->end = 16 + fixed[0];
     return STY_OK;
@@ -180,7 +179,7 @@ static sty_status read_header(sty_log *log, uint64_t size, sty_err *err) {
 
 static sty_status write_header(sty_log *log, const char *header, sty_err *err) {
     const uint32_t fixed[2] = {(uint32_t)strlen(header),
-                               (uint32_t)crc32_z(0, (const Bytef *)header, strlen(header))};
+                               (uint32_t)sty_hash64(header, strlen(header))};
     if (ftruncate(log->fd, 0) != 0) return io_failed(log, "empty", err);
     sty_free(log->header);
     log->header = sty_copy_text(header, strlen(header));
@@ -294,7 +293,6 @@ bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && lo
 
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
     STY_TRY(sty_log_flush(log, true, err));
-    log->unsynced = 0;
     log->synced = time(NULL);
     if (!log->path || fdatasync(log->fd) == 0) return STY_OK;
     log->failed = true;
@@ -307,14 +305,14 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
     /* part 0 begins anew: what an interrupted run left of this index is forgotten */
     entry_head head = {.magic = MAGIC, .flags = last ? LAST_PART : 0, .index = index, .length = (uint32_t)n, .previous = NONE};
     if (part > 0) head.previous = log->last[index];
-    head.crc = crc_of(&head, payload);
+    head.sum = sum_of(&head, payload);
     const uint64_t offset = log->end;
     write_end(log, &head, sizeof head);
     write_end(log, payload, n);
     if (log->waiting.failed) return sty_err_no_memory(err, n, "a record");
     remember(log, index, offset, last);
     STY_TRY(sty_log_flush(log, false, err));
-    if (++log->unsynced >= SYNC_ENTRIES || time(NULL) > log->synced) return sty_log_sync(log, err);
+    if (time(NULL) > log->synced) return sty_log_sync(log, err);
     return STY_OK;
 }
 

@@ -2,7 +2,7 @@
  * Floor 5.
  *
  * A file of a header and entries, each {magic, index, part, length, previous
- * offset, CRC-32} and payload, appended whole and synced in groups. Opening one
+ * offset, checksum} and payload, appended whole and synced in groups. Opening one
  * again keeps everything up to the first entry that is torn and cuts off the
  * rest. Entries come in any order; reading goes by index. An index may have
  * several parts (windows of a long clip); it is done when its last part is there.
@@ -28,7 +28,7 @@ sty_status sty_log_read(const char *path, sty_log **log, sty_err *err);
 const char *sty_log_header(const sty_log *log);
 
 /* Appends part 0, 1, ... of an index; written after a twentieth of a second or 64 KiB
- * (by append or flush), synced every second or 1024 entries. A failed write or sync is
+ * (by append or flush), synced every second. A failed write or sync is
  * final. Errors: STY_OUTPUT_ERROR. */
 sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, const void *payload, size_t n, sty_err *err);
 
