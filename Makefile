@@ -32,6 +32,7 @@ KISS := $(wildcard build/third_party/kissfft/kiss_fft.c)
 CPPFLAGS += $(if $(KISS),-isystem $(patsubst %/,%,$(dir $(KISS))) -DSTY_KISS_SOURCE)
 TEST_LDLIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 
+comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
@@ -115,7 +116,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call objects,$(TEST_HELPERS)) $(LIB)
 
 $(call objects,$(TEST_SOURCES) $(TEST_HELPERS)): CPPFLAGS += -Itests/unit
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(BENCH_SOURCES)))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SOURCES) $(CMD_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(BENCH_SOURCES) tests/bench/timed/timed.c))
 
 ## check: the quick tests (C, seconds)
 check: test-programs
@@ -171,7 +172,7 @@ emulated: to-emulate
 	$(Q)STYLET=$(CURDIR)/$(BUILD)/stylet-emulated $(PYTHON) tests/run -t 1800 -w '$(QEMU)' $(EMULATED)
 
 ## bench: every promised speed on this machine (BENCH_ARGS=--short leaves the long clips out)
-bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/gst/manifest.json stylet
+bench: $(BENCH)/bench $(BENCH)/empty $(BENCH)/timed $(BENCH)/gst/manifest.json stylet
 	$(Q)$(PYTHON) scripts/bench.py $(BENCH) $(PROGRAM) $(BENCH_ARGS)
 
 ## bench-readme: the same, into tests/bench/README.md
@@ -186,6 +187,11 @@ $(BENCH)/bench: $(call objects,$(BENCH_SOURCES)) $(LIB)
 $(BENCH)/empty: $(call objects,tests/bench/empty/empty.c)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Wl,--no-as-needed $^ -o $@ $(LDLIBS)
+
+$(BENCH)/timed: $(call objects,tests/bench/timed/timed.c $(CMD_SOURCES)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(addprefix -Wl$(comma)--wrap=,sty_file_open sty_clip_read_fd sty_session_run_clip) $^ -o $@ $(LDLIBS)
 
 $(BENCH)/gst/manifest.json: tests/bench/make_gst.py
 	$(Q)mkdir -p $(BENCH)
