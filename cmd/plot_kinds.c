@@ -208,7 +208,8 @@ sty_status plot_attention(plot_job *job, sty_err *err) {
     input in = {0};
     STY_TRY(one_operand(job, "attention", err));
     sty_npy npy;
-    if (vectors_is_store(job->args[0]) && sty_npy_read(job->args[0], &npy, err) == STY_OK) {
+    const bool runs = job->o->model.model || job->o->wanted; /* an array is a clip's features then */
+    if (!runs && vectors_is_store(job->args[0]) && sty_npy_read(job->args[0], &npy, err) == STY_OK) {
         view = (sty_view){.data = npy.data, .rank = npy.rank, .dim = {npy.dim[0], npy.dim[1], npy.dim[2]}};
         sty_status drawn = draw_attention(job, &view, err);
         sty_npy_clear(&npy);

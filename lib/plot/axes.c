@@ -76,9 +76,9 @@ void sty_draw_x_axis(sty_canvas *canvas, sty_frame f, double low, double high, b
 void sty_draw_y_axis(sty_canvas *canvas, sty_frame f, double low, double high, bool grid) {
     double at[TICKS_MAX], step;
     char text[32];
-    const size_t n = sty_ticks(low, high, (size_t)fmax(2, f.h / 55), at, TICKS_MAX, &step);
+    const size_t n = sty_ticks(fmin(low, high), fmax(low, high), (size_t)fmax(2, f.h / 55), at, TICKS_MAX, &step);
     for (size_t i = 0; i < n; i++) {
-        const double y = f.y + f.h - (high > low ? (at[i] - low) / (high - low) : 0) * f.h;
+        const double y = f.y + f.h - (high > low || high < low ? (at[i] - low) / (high - low) : 0) * f.h;
         if (grid) sty_canvas_segment(canvas, f.x, y, f.x + f.w, y, 1, STY_GRID);
         else sty_canvas_segment(canvas, f.x - 5, y, f.x, y, 1, STY_MUTED);
         sty_canvas_text(canvas, f.x - 9, y + 4, STY_TICK_SIZE, STY_END, STY_MUTED, sty_tick_text(at[i], step, text));

@@ -26,7 +26,8 @@ double sty_draw_title(sty_canvas *canvas, const char *title, const char *note);
 /* Names of the axes: below the frame, and turned at distance left of it. */
 void sty_draw_axis_names(sty_canvas *canvas, sty_frame f, const char *x, const char *y, double distance);
 
-/* Numeric axes, with lines behind the data where grid is set. */
+/* Numeric axes, with lines behind the data where grid is set. low is at the left and at the
+ * bottom; a y axis of a matrix whose row 0 is on top has low above high. */
 void sty_draw_x_axis(sty_canvas *canvas, sty_frame f, double low, double high, bool grid);
 void sty_draw_y_axis(sty_canvas *canvas, sty_frame f, double low, double high, bool grid);
 

@@ -99,7 +99,7 @@ static bool draw_head(sty_canvas *canvas, const sty_attention_picture *a, size_t
     snprintf(name, sizeof name, "head %zu", h);
     sty_canvas_text(canvas, f.x, f.y - 7, STY_LABEL_SIZE, STY_START, STY_INK, name);
     sty_draw_x_axis(canvas, f, 0, (double)a->keys, false);
-    sty_draw_y_axis(canvas, f, 0, (double)a->queries, false);
+    sty_draw_y_axis(canvas, f, (double)a->queries, 0, false); /* row 0 is on top */
     return true;
 }
 

@@ -49,6 +49,7 @@ class Picture:
         self.root = ET.fromstring(text)
         self.size = number(self.root, "width"), number(self.root, "height")
         self.texts = [t.text for t in self.root.iter(SVG + "text")]
+        self.places = [(number(t, "x"), number(t, "y"), t.text) for t in self.root.iter(SVG + "text")]
         self.groups = []
         for group in self.root.iter(SVG + "g"):
             rects = group.findall(SVG + "rect")

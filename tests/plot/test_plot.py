@@ -156,6 +156,16 @@ class Time(Plot):
             self.near(seen, want, maps.max() / 128)
         for text in ("head 2", "attention weight"):
             self.assertIn(text, picture.texts)
+        first = heads[0]  # a query's tick is at its row's upper edge
+        for x, y, text in picture.places:
+            if x < first[0][0] and text.isdigit():
+                self.near(y - 4, first[20 * int(text)][1] if int(text) < 15 else first[-1][1] + first[-1][3], 0.6)
+
+    def test_attention_of_a_model_reads_an_array_as_features(self):
+        model = ROOT / "models" / "examples" / "multi_head_attention"
+        np.save(self.scratch / "f.npy", np.float32(self.rng.standard_normal((40, 20))))
+        picture = Picture(self.draw("attention", "-m", model, "-w", "attention.attention", self.scratch / "f.npy"))
+        self.assertEqual(len([t for t in picture.texts if t.startswith("head ")]), 2)
 
 
 class Maps(Plot):
