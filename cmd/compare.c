@@ -3,6 +3,7 @@
 #include "labels.h"
 #include "messages.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,6 +165,11 @@ static sty_status nearest(job *j, sty_err *err) {
 
 /* ---- groups ---- */
 
+static void put_measure(const char *name, double value, sty_buf *out) {
+    if (isnan(value)) sty_buf_printf(out, ", \"%s\": null", name);
+    else sty_buf_printf(out, ", \"%s\": %.9g", name, value);
+}
+
 static sty_status groups(job *j, sty_err *err) {
     label_set labels;
     sty_separation s;
@@ -175,18 +181,36 @@ static sty_status groups(job *j, sty_err *err) {
     if (j->o->json) {
         sty_buf_text(&j->out, "{\"by\": ");
         sty_buf_json(&j->out, j->o->by);
-        sty_buf_printf(&j->out,
-                       ", \"metric\": \"%s\", \"clips\": %zu, \"groups\": %zu, \"silhouette\": %.9g, \"within\": %.9g, "
-                       "\"between\": %.9g, \"same_nearest\": %.9g}\n",
-                       metric_names[j->metric], s.n_clips, s.n_groups, s.silhouette, s.within, s.between, s.same_nearest);
+        sty_buf_printf(&j->out, ", \"metric\": \"%s\", \"clips\": %zu, \"groups\": %zu", metric_names[j->metric], s.n_clips, s.n_groups);
+        put_measure("silhouette", s.silhouette, &j->out);
+        put_measure("within", s.within, &j->out);
+        put_measure("between", s.between, &j->out);
+        put_measure("same_nearest", s.same_nearest, &j->out);
+        sty_buf_text(&j->out, "}\n");
         return STY_OK;
     }
     sty_buf_printf(&j->out, "%zu clips in %zu groups by %s\n", s.n_clips, s.n_groups, j->o->by);
+    if (isnan(s.within)) {
+        sty_buf_printf(&j->out, "silhouette            -  no group has two clips\nwithin groups         -\nbetween groups  %7.4f  mean %s\n"
+                       "nearest clip          -\n", s.between, metric_names[j->metric]);
+        return STY_OK;
+    }
     sty_buf_printf(&j->out, "silhouette      %7.4f  1: apart, 0: touching, below 0: mixed up\n", s.silhouette);
     sty_buf_printf(&j->out, "within groups   %7.4f  mean %s\n", s.within, metric_names[j->metric]);
     sty_buf_printf(&j->out, "between groups  %7.4f\n", s.between);
     sty_buf_printf(&j->out, "nearest clip    %6.1f%%  is of the same group\n", 100 * s.same_nearest);
     return STY_OK;
+}
+
+/* Stored vectors need no model; one that is named all the same must be theirs. */
+static sty_status check_model(job *j, const char *operand, sty_err *err) {
+    if (!j->o->model.model || !j->set.model || !*j->set.model) return STY_OK;
+    const sty_model *model = vector_source_model(&j->source);
+    if (!model) return sty_err_set(err, STY_BAD_MODEL, "no model");
+    const sty_model_info *info = sty_model_facts(model);
+    if (strcmp(info->hash, j->set.model) == 0) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is of the model %s, -m is the model %s ('%s')", operand, j->set.model, info->hash,
+                       info->name);
 }
 
 static sty_status compare(job *j, int n_args, char **args, sty_err *err) {
@@ -199,6 +223,7 @@ static sty_status compare(job *j, int n_args, char **args, sty_err *err) {
     if (o->by && o->index) return sty_err_set(err, STY_BAD_ARGUMENT, "--by and --nearest are two questions; ask one");
     for (int i = 0; i < n_args; i++)
         STY_TRY(vectors_add(&j->source, args[i], &j->set, err));
+    STY_TRY(check_model(j, args[0], err));
     STY_TRY(vectors_shorten(&j->set, err));
     if (o->index) return nearest(j, err);
     return o->by ? groups(j, err) : all_pairs(j, err);

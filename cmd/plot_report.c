@@ -4,6 +4,7 @@
  * model. A model alone is shown by what it makes of the probe signals. */
 #include "plot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,10 @@ static sty_status separation(plot_job *job, sty_err *err) {
     sty_separation s;
     if (!job->labelled || job->labels.n_groups < 2 || job->set.n > MOST_SOUNDS) return STY_OK;
     STY_TRY(sty_separate(STY_COSINE, job->set.data, job->set.n, job->set.width, job->labels.group, job->labels.n_groups, &s, err));
+    if (isnan(s.within)) {
+        fact(job, "groups", plot_text(job, "%zu by %.100s: no group has two clips", s.n_groups, job->o->by));
+        return STY_OK;
+    }
     fact(job, "groups", plot_text(job, "%zu by %.100s: silhouette %.3f, nearest clip of the same group %.1f %%", s.n_groups,
                                   job->o->by, s.silhouette, 100 * s.same_nearest));
     return STY_OK;

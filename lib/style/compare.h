@@ -31,7 +31,7 @@ sty_status sty_nearest(sty_metric metric, const float *queries, size_t n_queries
  * no other; equal ones in their order. Matrix products over blocks. Errors: STY_OUT_OF_MEMORY. */
 sty_status sty_nearest_others(sty_metric metric, const float *vectors, size_t n, size_t width, size_t *nearest, sty_err *err);
 
-/* How far apart groups are. */
+/* How far apart groups are; all but between is NAN when no group has two clips. */
 typedef struct sty_separation {
     double silhouette;      /* mean over clips, -1 to 1 (Rousseeuw 1987); clips alone in a group count 0 */
     double within, between; /* mean of the metric over pairs in one group, and over pairs in two */

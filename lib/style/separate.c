@@ -93,10 +93,10 @@ static sty_status measure(sty_metric metric, tally *t, size_t *nearest, sty_sepa
     for (size_t i = 0; i < t->n; i++)
         same += nearest[i] != i && t->group[nearest[i]] == t->group[i];
     const double n = (double)t->n, across = n * (n - 1) - pairs;
-    *result = (sty_separation){.silhouette = silhouette / n,
-                               .within = pairs > 0 ? t->within / pairs : 0,
+    *result = (sty_separation){.silhouette = pairs > 0 ? silhouette / n : (double)NAN,
+                               .within = pairs > 0 ? t->within / pairs : (double)NAN,
                                .between = across > 0 ? t->between / across : 0,
-                               .same_nearest = (double)same / n,
+                               .same_nearest = pairs > 0 ? (double)same / n : (double)NAN,
                                .n_groups = t->n_groups,
                                .n_clips = t->n};
     return STY_OK;

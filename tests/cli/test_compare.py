@@ -165,6 +165,13 @@ class Groups(Compare):
         wide = self.rows.astype(float)
         self.near(found["silhouette"], self.silhouette(np.linalg.norm(wide[:, None] - wide[None], axis=2)), 1e-9)
 
+    def test_groups_of_one_clip_have_no_inside(self):
+        self.list.write_text("id,path,speaker\n" + "".join(f"c{i},x/c{i}.wav,s{i}\n" for i in range(30)))
+        found, = self.json(self.path, "--list", self.list, "--by", "speaker")
+        self.assertEqual([found[k] for k in ("silhouette", "within", "same_nearest")], [None] * 3)
+        text = self.ok("compare", self.path, "--list", self.list, "--by", "speaker").stdout.decode()
+        self.assertIn("no group has two clips", text)
+
     def test_a_missing_column_or_clip_is_named(self):
         self.fails(2, "compare", self.path, "--list", self.list, "--by", "mood", saying="mood")
         text = self.list.read_text().replace("c17,", "d17,")
@@ -257,6 +264,7 @@ class Refused(Compare):
                             ("plot", "similarity", index, CLIPS[0], "-o", "p.svg")):
                 self.fails(2, *command, "-m", other, saying="model", cwd=self.scratch)
             self.assertFalse((self.scratch / "mix.npy").exists() or (self.scratch / "p.svg").exists())
+            self.fails(2, "compare", index, "-m", other, saying="-m is the model", cwd=self.scratch)
             self.ok("compare", index, CLIPS[0], cwd=self.scratch)
 
     def test_two_places_of_two_models(self):
