@@ -67,8 +67,10 @@ static void take(const sty_output_info *output, const float *values, sty_manner 
 /* ---- a clip ---- */
 
 static sty_status check_speech(const sty_speechlike *s, const char *path, sty_err *err) {
-    if (s->level_dbfs < LEAST_DBFS || s->active_s < LEAST_ACTIVE_S)
-        return sty_err_set(err, STY_NOT_AUDIO, "'%s' is silent, expected speech", path);
+    if (s->level_dbfs < LEAST_DBFS) return sty_err_set(err, STY_NOT_AUDIO, "'%s' is silent, expected speech", path);
+    if (s->active_s < LEAST_ACTIVE_S)
+        return sty_err_set(err, STY_NOT_AUDIO, "'%s' has %.3g s of sound, expected at least %.2g s of speech", path, s->active_s,
+                           LEAST_ACTIVE_S);
     if (s->voiced < LEAST_VOICED)
         return sty_err_set(err, STY_NOT_AUDIO, "'%s' has no voice in it (%.0f %% of its sound is voiced), expected speech", path,
                            100 * s->voiced);

@@ -41,7 +41,10 @@ size_t speak_limits(const speak_result *r, char limits[SPEAK_LIMITS][SPEAK_LIMIT
         snprintf(limits[n++], SPEAK_LIMIT_BYTES, "range: %.1f semitones wanted, %.1f reached%s", goal->range_st, got->range_st,
                  at_end(s->range, 0, STY_RANGE_MOST)                  ? ": the end of this voice's scale"
                  : got->range_st < goal->range_st ? ": large ranges are narrowed, in order" : "");
-    if (fabs(rate - 1) > 0.05)
+    if (isnan(got->rate_syl_s) && !isnan(r->reference->manner.rate_syl_s) && r->options->strength > 0)
+        snprintf(limits[n++], SPEAK_LIMIT_BYTES, "rate: %.2f syllables/s in the reference, not set: the text is too short to have a rate",
+                 r->reference->manner.rate_syl_s);
+    else if (fabs(rate - 1) > 0.05)
         snprintf(limits[n++], SPEAK_LIMIT_BYTES, "rate: %.2f syllables/s wanted, %.2f reached%s", goal->rate_syl_s, got->rate_syl_s,
                  at_end(s->rate_wpm, STY_RATE_LEAST, STY_RATE_MOST) ? ": the end of this voice's scale" : "");
     if (fabs(got->level_dbfs - goal->level_dbfs) > 1)

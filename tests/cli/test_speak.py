@@ -274,6 +274,13 @@ class Speak(stylet.Case):
         said = self.ok("speak", "--like", CLIP, "--voice", "en+m3", "--set", "rate=20syl/s", TEXT, "-o", self.scratch / "a.wav").err
         self.assertRegex(said, r"not reached: rate: 20.00 syllables/s wanted")
 
+    def test_what_was_not_attempted_is_not_reached(self):
+        self.ok("extract", "-w", "style", "-o", self.scratch / "styles.npz", CLIP)
+        args = "speak", "--like", f"{self.scratch / 'styles.npz'}#{CLIP.stem}", "--voice", "en", "Good.", "--dry-run"
+        text = self.ok(*args).stdout.decode()
+        self.assertRegex(text, r"rate: [\d.]+ syllables/s in the reference, not set")
+        self.assertNotIn("all of it", text)
+
     # ---- errors leave no file ----
 
     def refuses(self, code, *args, saying=(), **how):
@@ -286,7 +293,7 @@ class Speak(stylet.Case):
         r = np.random.default_rng(5)
         t = np.arange(48000) / 16000
         melody = np.concatenate([np.sin(2 * np.pi * f * t[:6400]) * np.exp(-3 * t[:6400]) for f in (262, 330, 392, 523, 440, 349)])
-        for name, x, words in (("silence", 0 * t, "silent"), ("noise", 0.1 * r.standard_normal(48000), "no voice"),
+        for name, x, words in (("silence", 0 * t, "silent"), ("tiny", 0.3 * np.sin(2 * np.pi * 200 * t[:160]), "at least 0.2 s"), ("noise", 0.1 * r.standard_normal(48000), "no voice"),
                                ("tone", 0.3 * np.sin(2 * np.pi * 200 * t), "music"), ("melody", 0.4 * melody, "music")):
             clip = stylet.write_wav(self.scratch / f"{name}.wav", x)
             self.refuses(3, "--like", clip, TEXT, saying=[name, words])
