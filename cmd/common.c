@@ -142,6 +142,11 @@ int exit_code(sty_status status) {
     }
 }
 
+sty_status check_binary_output(const char *output, const char *name, sty_err *err) {
+    if ((output && strcmp(output, "-") != 0) || !isatty(STDOUT_FILENO)) return STY_OK;
+    return sty_err_set(err, STY_BAD_ARGUMENT, "standard output is a terminal, which cannot show this; give -o %s or a pipe", name);
+}
+
 int print_buf(sty_buf *buf) {
     sty_err err;
     sty_status status = buf->failed ? sty_err_no_memory(&err, buf->capacity, "the result") : STY_OK;

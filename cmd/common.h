@@ -58,6 +58,10 @@ void note_add(note_list *notes, const char *format, ...) STY_PRINTF(2, 3);
 /* Exit code of a status that ends a command. */
 int exit_code(sty_status status);
 
+/* Refuses bytes that are no text for a terminal: output NULL and "-" are standard output.
+ * name: of a file to give instead. */
+sty_status check_binary_output(const char *output, const char *name, sty_err *err);
+
 /* Prints buf to stdout; exit code. Clears buf. */
 int print_buf(sty_buf *buf);
 

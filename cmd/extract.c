@@ -9,6 +9,7 @@
 #include "extract_report.h"
 #include "messages.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static const option_row options[] = {
     {0, "progress", "auto|always|never", OPTION_TEXT, AT(progress), 0, 0, "how far the run is, on stderr [auto]"},
     {0, "shard", "I/N|auto", OPTION_TEXT, AT(shard), 0, 0, "only part I of N; auto: from the job array; auto/N: I from it"},
     {0, "shard-by", "contiguous|hash|speaker|duration", OPTION_TEXT, AT(shard_by), 0, 0, "how inputs are dealt to shards [contiguous]"},
-    {0, "dry-run", NULL, OPTION_FLAG, AT(dry_run), 0, 0, "check model, outputs and list, then stop"},
+    {0, "dry-run", NULL, OPTION_FLAG, AT(dry_run), 0, 0, "check model, outputs, list and that its files are there, then stop"},
 };
 
 /* ---- one run ---- */
@@ -137,6 +138,13 @@ static sty_status max_errors(const char *text, size_t n, size_t *most, sty_err *
     return STY_OK;
 }
 
+/* A folder or a list that holds nothing is a mistake that somebody would find out late. */
+static sty_status nothing_in(const extract_options *o, const char *operand, sty_err *err) {
+    if (!operand) return sty_err_set(err, STY_NOT_FOUND, "no input: the list '%s' is empty", o->lists.items[0]);
+    if (o->glob) return sty_err_set(err, STY_NOT_FOUND, "no input: '%s' holds no file whose name matches --glob '%s'", operand, o->glob);
+    return sty_err_set(err, STY_NOT_FOUND, "no input: '%s' holds no file with an audio extension (--glob takes others)", operand);
+}
+
 static sty_status read_list(job *j, char **args, int n_args, sty_err *err) {
     const extract_options *o = j->o;
     const char **keep = NULL;
@@ -155,6 +163,7 @@ static sty_status read_list(job *j, char **args, int n_args, sty_err *err) {
         STY_TRY(sty_list_add(&j->list, args[i], err));
     for (size_t i = 0; i < o->lists.n; i++)
         STY_TRY(sty_list_add_list(&j->list, o->lists.items[i], err));
+    if (j->list.n == 0 && !o->json_input) return nothing_in(o, n_args ? args[0] : NULL, err);
     return sty_list_finish(&j->list, true, err);
 }
 
@@ -247,6 +256,14 @@ static sty_status describe(job *j, sty_err *err) {
     return status;
 }
 
+/* -f wins over the name, which then misleads whoever reads the file. */
+static void warn_extension(const char *path, const sty_writer_type *format) {
+    const char *end = strrchr(path, '.');
+    for (size_t i = 0; end && i < sty_n_writer_types; i++)
+        if (sty_writer_types[i] != format && strcmp(end, sty_writer_types[i]->extension) == 0)
+            message_warning("'%s' is written as %s, which -f asks for: its name says %s", path, format->name, sty_writer_types[i]->name);
+}
+
 /* The output's own name and those of its log and completion record. */
 static sty_status name_files(job *j, sty_err *err) {
     const char *output = j->o->output ? j->o->output : "-";
@@ -270,6 +287,7 @@ static sty_status name_files(job *j, sty_err *err) {
     sty_free(file);
     if (same) return sty_err_set(err, STY_BAD_ARGUMENT, "--status and -o are the same file '%s'", j->o->status);
     if (j->o->status) STY_TRY(sty_out_check_folder(j->o->status, err));
+    if (j->o->format && j->file) warn_extension(j->file, j->format);
     return j->journal.failed || j->done.failed || (!j->file && j->done.length) ? sty_err_no_memory(err, 0, "a name") : STY_OK;
 }
 
@@ -384,6 +402,24 @@ static int run_job(job *j, sty_err *err) {
     return exit_of(&counts, most);
 }
 
+/* Looks at files only: what is in them a run will tell. */
+static int dry_run(const job *j, sty_err *err) {
+    size_t most;
+    sty_counts counts = {0};
+    if (max_errors(j->o->max_errors, j->run.n, &most, err) != STY_OK) return -1;
+    for (size_t i = 0; i < j->run.n; i++) {
+        const sty_entry *e = &j->list.entries[j->run.todo ? j->run.todo[i] : i];
+        const bool file = e->kind == STY_SOURCE_FILE || e->kind == STY_SOURCE_ARK;
+        const bool good = e->kind != STY_SOURCE_BAD && (!file || access(e->path, R_OK) == 0);
+        if (!good && counts.n_failed++ == 0) message_error("'%s': %s", e->path, e->problem ? e->problem : strerror(errno));
+        counts.n_records += good;
+    }
+    if (counts.n_failed > 1) message_error("%zu of %zu inputs are like that", counts.n_failed, j->run.n);
+    message_note("%zu input%s, %zu output%s: model, options, list and files were looked at, no audio was", j->run.n, j->run.n == 1 ? "" : "s",
+                 j->work.n_names, j->work.n_names == 1 ? "" : "s");
+    return exit_of(&counts, most);
+}
+
 /* --trim is a front-end value with an option of its own. */
 static bool set_trim(extract_options *o, char *text, size_t n) {
     text_list *set = &o->model.set;
@@ -428,8 +464,7 @@ static int run(void *options_, int n_args, char **args) {
     const sty_status status = prepare(&j, args, n_args, &err);
     if (status == STY_OK && !report_begin(&j.report, o->progress, j.run.n)) code = EXIT_USAGE;
     else if (status == STY_OK && o->dry_run) {
-        message_note("%zu inputs, %zu outputs: nothing is wrong so far", j.run.n, j.work.n_names);
-        code = EXIT_OK;
+        code = dry_run(&j, &err);
     } else if (status == STY_OK) code = run_job(&j, &err);
     if (code < 0) {
         message_error("%s", err.message);

@@ -106,7 +106,8 @@ static int run(void *options_, int n_args, char **args) {
     }
     sty_model *model = open_front_end(o);
     if (!model) return EXIT_USAGE;
-    sty_status status = sty_front_end_state_create(model->front_end, &state, &err);
+    sty_status status = check_binary_output(o->output, "FILE.npy", &err);
+    if (status == STY_OK) status = sty_front_end_state_create(model->front_end, &state, &err);
     if (status == STY_OK) status = compute(o, state, args[0], sty_model_facts(model)->n_features, &err);
     if (status != STY_OK) message_error("%s", err.message);
     sty_front_end_state_free(state);

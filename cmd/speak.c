@@ -232,6 +232,7 @@ static int run(void *options_, int n_args, char **args) {
     job j = {.o = options_};
     sty_err err;
     sty_status status = check(&j, &err);
+    if (status == STY_OK && j.o->output) status = check_binary_output(j.o->output, "OUT.wav", &err);
     if (status == STY_OK) status = read_text(&j, n_args, args, &err);
     if (status == STY_OK) status = speak(&j, &err);
     int code = exit_code(status);

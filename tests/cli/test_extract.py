@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -163,7 +164,10 @@ class Formats(stylet.Case):
 
     def test_an_unknown_extension_asks_for_a_format(self):
         self.fails(2, "extract", "-o", self.scratch / "x.bin", CLIP, saying=["-f", "jsonl"])
-        self.ok("extract", "-f", "npy", "-o", self.scratch / "x.bin", CLIP)
+        self.assertNotIn("-f", self.ok("extract", "-f", "npy", "-o", self.scratch / "x.bin", CLIP).err)
+
+    def test_a_name_that_says_another_format_is_told(self):
+        self.assertIn("x.npz' is written as csv", self.ok("extract", "-f", "csv", "-o", self.scratch / "x.npz", CLIP).err)
 
 
 class Runs(stylet.Case):
@@ -219,8 +223,31 @@ class Runs(stylet.Case):
         self.assertIn(done.returncode, (0, 75), done.stderr)
 
     def test_dry_run_writes_nothing(self):
-        self.ok("extract", "--dry-run", "-o", self.scratch / "x.npz", CLIP)
+        said = self.ok("extract", "--dry-run", "-o", self.scratch / "x.npz", CLIP).err
+        self.assertIn("1 input, 1 output: ", said)
         self.assertEqual(os.listdir(self.scratch), [])
+
+    def test_dry_run_looks_for_the_files(self):
+        self.fails(1, "extract", "--dry-run", CLIP, self.scratch / "absent.wav", saying=["absent.wav': No such file", "2 inputs, 1 output"])
+        self.fails(3, "extract", "--dry-run", self.scratch / "absent.wav", saying="absent.wav")
+
+    def test_no_input_at_all_is_no_success(self):
+        (self.scratch / "e").mkdir()
+        (self.scratch / "empty.list").write_bytes(b"")
+        out = ("-o", self.scratch / "x.npz")
+        self.fails(3, "extract", "-r", self.scratch / "e", *out, saying=["no input", "e' holds no file with an audio extension"])
+        self.fails(3, "extract", "-r", self.scratch, "--glob", "*.mp3", *out, saying=["no input", "--glob '*.mp3'"])
+        self.fails(3, "extract", "--files-from", self.scratch / "empty.list", *out, saying="empty.list' is empty")
+        self.assertFalse((self.scratch / "x.npz").exists())
+
+    def test_bytes_do_not_go_to_a_terminal(self):
+        master, slave = pty.openpty()
+        for args in ("mel", CLIP), ("speak", "--like", CLIP, "Good morning.", "-o", "-"):
+            done = subprocess.run([stylet.STYLET, *map(str, args)], stdout=slave, stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(b"is a terminal", done.stderr)
+        os.close(slave)
+        os.close(master)
 
     def test_a_signal_leaves_no_partial_file(self):
         out = self.scratch / "x.jsonl"
