@@ -327,20 +327,29 @@ def build_near(writer, es, variants, espeak_count, flite_count, text_count=3):
                                voice=spec.get("voice") or params["voice"])
 
 
+def read_list(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return [line for line in f if line.strip()]
+    except (OSError, UnicodeDecodeError) as e:
+        raise SystemExit("corpus.py: cannot read the list '%s': %s" % (path, e))
+
+
 def build_from_list(work, path):
     """A user's own corpus: a list of audio files, one per line, optionally a tab and
     the speaker or style. Every tenth style (file, without the column) is `dev`."""
     import subprocess
-    train, dev = Writer(work, "train"), Writer(work, "dev")
-    with open(path, encoding="utf-8") as f:
-        lines = [line.rstrip("\n").split("\t") for line in f if line.strip()]
+    train, dev, skipped = Writer(work, "train"), Writer(work, "dev"), 0
+    lines = [line.rstrip("\n").split("\t") for line in read_list(path)]
     for i, fields in enumerate(lines):
         style = fields[1] if len(fields) > 1 and fields[1] else "file%d" % i
         run = subprocess.run(["ffmpeg", "-v", "error", "-i", fields[0], "-f", "s16le", "-ac", "1",
                               "-ar", str(engines.RATE), "-"], capture_output=True)
         x = np.frombuffer(run.stdout, "<i2").astype(np.float32) / 32768
         if run.returncode or len(x) < engines.RATE:
-            log("skipped", fields[0])
+            reason = run.stderr.decode(errors="replace").strip().split("\n")[-1]
+            log("skipped", fields[0] + ":", reason if run.returncode else "shorter than a second")
+            skipped += 1
             continue
         writer = dev if zlib.crc32(style.encode()) % 10 == 0 else train
         # long files in pieces; the level of the recording is kept
@@ -351,6 +360,10 @@ def build_from_list(work, path):
             level = 10 * np.log10((10 ** (rms[active] / 10)).mean())
             writer.add(piece, None, level, style=style, base=style, text="%d-%d" % (i, k),
                        engine="recording", voice=style)
+    if skipped:
+        log("skipped %d of %d files" % (skipped, len(lines)))
+    if not train.clips:
+        raise SystemExit("corpus.py: no file of '%s' could be used; a line is FILE, or FILE<tab>SPEAKER" % path)
     if not dev.clips:
         dev.clips, dev.rows = train.clips[-20:], train.rows[-20:]
         log("too few styles for a dev set: its clips are training clips")

@@ -47,6 +47,8 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="size of the synthetic corpus")
     parser.add_argument("--no-human", action="store_true", help="leave out the human prompts")
     args = parser.parse_args()
+    if args.data and not os.path.isfile(args.data):
+        parser.error("the list '%s' is not there" % args.data)
     work = args.work or os.path.join(args.out, "work")
     os.makedirs(work, exist_ok=True)
     os.makedirs(args.out, exist_ok=True)
