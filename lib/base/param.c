@@ -308,12 +308,14 @@ void sty_param_schema(const sty_param *param, sty_buf *out) {
 
 /* ---- unknown names ---- */
 
-/* Edit distance with swaps of neighbours, capped by the row length. */
+/* Longer names are near to nothing. */
+enum { MAX_NAME_LENGTH = 64 };
+
+/* Edit distance with swaps of neighbours. */
 static size_t distance(const char *a, const char *b) {
-    enum { MAX = 64 };
-    size_t rows[3][MAX + 1];
+    size_t rows[3][MAX_NAME_LENGTH + 1];
     size_t n = strlen(a), m = strlen(b);
-    if (n > MAX || m > MAX) return MAX;
+    if (n > MAX_NAME_LENGTH || m > MAX_NAME_LENGTH) return MAX_NAME_LENGTH;
     for (size_t j = 0; j <= m; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= n; i++) {
@@ -331,8 +333,8 @@ static size_t distance(const char *a, const char *b) {
     return rows[n % 3][m];
 }
 
-sty_status sty_unknown_name(const char *what, const char *name, const char *(*name_at)(const void *context, size_t i),
-                            const void *context, size_t n, sty_err *err) {
+const char *sty_nearest_name(const char *name, const char *(*name_at)(const void *context, size_t i),
+                             const void *context, size_t n) {
     const char *nearest = NULL;
     size_t least = strlen(name) / 2 + 2;
     for (size_t i = 0; i < n; i++) {
@@ -340,11 +342,17 @@ sty_status sty_unknown_name(const char *what, const char *name, const char *(*na
         size_t d = distance(name, known);
         /* a shortened or lengthened name is as near as a typing error */
         if (d > 1 && (strstr(known, name) || strstr(name, known))) d = 1;
-        if (d < least) {
+        if (d < least && d < MAX_NAME_LENGTH) {
             least = d;
             nearest = known;
         }
     }
+    return nearest;
+}
+
+sty_status sty_unknown_name(const char *what, const char *name, const char *(*name_at)(const void *context, size_t i),
+                            const void *context, size_t n, sty_err *err) {
+    const char *nearest = sty_nearest_name(name, name_at, context, n);
     if (nearest)
         return sty_err_set(err, STY_BAD_ARGUMENT, "unknown %s '%s', did you mean '%s'?", what, name,
                            nearest);

@@ -65,8 +65,12 @@ void sty_param_print(const sty_param *param, const void *target, sty_buf *out);
 /* The JSON Schema of one parameter. */
 void sty_param_schema(const sty_param *param, sty_buf *out);
 
+/* The known name that was probably meant, or NULL. names: name_at(context, i) for i < n. */
+const char *sty_nearest_name(const char *name, const char *(*name_at)(const void *context, size_t i),
+                             const void *context, size_t n);
+
 /* An unknown name: fills err with it, the nearest of the known names, and what
- * it is ("key"). names: name_at(context, i) for i < n. */
+ * it is ("key"). */
 sty_status sty_unknown_name(const char *what, const char *name, const char *(*name_at)(const void *context, size_t i),
                             const void *context, size_t n, sty_err *err);
 

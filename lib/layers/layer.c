@@ -119,10 +119,8 @@ bool sty_layer_only_lengths(sty_status status) {
 
 sty_status sty_layer_expect(const sty_shape *in, unsigned kinds, const char *wanted,
                             sty_err *err) {
-    char text[64];
     if (kinds & 1u << in->kind) return STY_OK;
-    return sty_err_set(err, STY_BAD_MODEL, "input is %s, expected %s", sty_shape_text(in, text),
-                       wanted);
+    return sty_err_set(err, STY_BAD_MODEL, "the input is of the kind %s, expected %s", sty_kind_name(in->kind), wanted);
 }
 
 sty_status sty_layer_expect_beside(const sty_shape *a, const sty_shape *b, bool same_width,

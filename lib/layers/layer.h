@@ -133,8 +133,8 @@ typedef struct sty_layer_type {
     const char *extra; /* name of a further output, or NULL */
 
     /* Output shapes from input shapes: out[0] the output, out[1] the extra.
-     * Errors: STY_BAD_MODEL when the inputs cannot be used (message names both
-     * shapes), STY_TOO_SHORT when the clip is too short. STY_TOO_LONG or
+     * Errors: STY_BAD_MODEL when the inputs cannot be used (the message says what was
+     * expected; the graph puts the node, its type and the shapes of its inputs in front), STY_TOO_SHORT when the clip is too short. STY_TOO_LONG or
      * STY_BAD_ARGUMENT when only the lengths of this clip do not fit (a table, a
      * mask, a bound input): out is then filled all the same, for a graph is bound
      * with lengths of its own (see sty_layer_only_lengths). */

@@ -6,6 +6,7 @@
 #include "model/graph.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *sty_node_choice(const sty_node *node, const char *param) {
@@ -22,15 +23,46 @@ int sty_graph_find(const sty_graph *graph, const char *name) {
     return -1;
 }
 
-sty_status sty_graph_infer_node(const sty_node *node, sty_shape *shapes, sty_err *err) {
-    sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
+bool sty_graph_no_extra(const sty_graph *graph, const char *name, sty_err *err) {
+    const char *dot = strchr(name, '.');
+    for (size_t i = 0; dot && i < graph->n_values; i++) {
+        const sty_graph_value *value = &graph->values[i];
+        if (strlen(value->name) != (size_t)(dot - name) || strncmp(value->name, name, (size_t)(dot - name)) != 0) continue;
+        const sty_layer_type *type = value->node < 0 ? NULL : graph->nodes[value->node].type;
+        if (type && type->extra) return false;
+        sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is no value: '%s' (%s) has no further output", name, value->name,
+                    type ? type->name : "an input");
+        return true;
+    }
+    return false;
+}
+
+void sty_node_inputs(const sty_node *node, const sty_shape *shapes, sty_shape *in) {
     for (size_t i = 0; i < node->n_in; i++)
         in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+}
+
+void sty_node_prefix(const sty_node *node, const sty_shape *in, sty_err *err) {
+    char inputs[STY_MAX_PORTS * 96], shape[64];
+    size_t n = 0;
+    inputs[0] = '\0';
+    for (size_t i = 0; err && i < node->n_in && n < sizeof inputs; i++) {
+        if (in[i].kind == STY_ABSENT) continue;
+        const char *port = !node->type->variadic ? node->type->inputs[i] : i == 0 ? node->type->inputs[0] : "";
+        n += (size_t)snprintf(inputs + n, sizeof inputs - n, "%s%s%s%s", n ? ", " : "", port, *port ? " " : "",
+                              sty_shape_text(&in[i], shape));
+    }
+    sty_err_prefix(err, "layer '%s' (%s), %s: ", node->name, node->type->name, inputs);
+}
+
+sty_status sty_graph_infer_node(const sty_node *node, sty_shape *shapes, sty_err *err) {
+    sty_shape in[STY_MAX_PORTS], out[STY_MAX_OUTPUTS] = {{0}};
+    sty_node_inputs(node, shapes, in);
     sty_status status = node->type->shape(node->params, in, node->n_in, out, err);
     if ((status == STY_OK || sty_layer_only_lengths(status)) &&
         (!sty_shape_fits(&out[0]) || (node->type->extra && !sty_shape_fits(&out[1]))))
         status = sty_err_set(err, STY_BAD_MODEL, "the output is empty or too large");
-    if (status != STY_OK) sty_err_prefix(err, "layer '%s' (%s): ", node->name, node->type->name);
+    if (status != STY_OK) sty_node_prefix(node, in, err);
     if (status != STY_OK && !sty_layer_only_lengths(status)) return status;
     shapes[node->out] = out[0];
     if (node->type->extra) shapes[node->out + 1] = out[1];
@@ -101,8 +133,7 @@ size_t sty_graph_min_frames(const sty_graph *graph, const bool *needed, sty_shap
 double sty_graph_work(const sty_node *node, const sty_shape *shapes) {
     sty_shape in[STY_MAX_PORTS];
     if (!node->type->work) return 0;
-    for (size_t i = 0; i < node->n_in; i++)
-        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
+    sty_node_inputs(node, shapes, in);
     return node->type->work(node->params, in, &shapes[node->out]);
 }
 
@@ -196,8 +227,7 @@ sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool
         const sty_node *node = &graph->nodes[i];
         sty_shape in[STY_MAX_PORTS];
         if (!needed[i]) continue;
-        for (size_t j = 0; j < node->n_in; j++)
-            in[j] = node->in[j] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[j]];
+        sty_node_inputs(node, shapes, in);
         const size_t n = sty_layer_scratch(node->type, node->params, in, &shapes[node->out]);
         if (n > scratch) scratch = n;
     }

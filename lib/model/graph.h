@@ -37,9 +37,19 @@ const char *sty_node_choice(const sty_node *node, const char *param);
 /* Index of a value by name, or -1. */
 int sty_graph_find(const sty_graph *graph, const char *name);
 
+/* For a name that was not found: true when it is "p.attention" of a layer or input
+ * without a further output, which err then says. */
+bool sty_graph_no_extra(const sty_graph *graph, const char *name, sty_err *err);
+
+/* The shapes a node reads, absent ones included. in: [STY_MAX_PORTS]. */
+void sty_node_inputs(const sty_node *node, const sty_shape *shapes, sty_shape *in);
+
+/* Puts "layer 'fc' (linear), input sequence [5, 20]: " in front of the message. */
+void sty_node_prefix(const sty_node *node, const sty_shape *in, sty_err *err);
+
 /* Shapes of all values for given shapes of the inputs (shapes[0 .. n_inputs)).
  * needed: one flag per node, or NULL for all; values of other nodes become
- * absent. Errors: STY_BAD_MODEL, STY_TOO_SHORT; the message names node and type. */
+ * absent. Errors: STY_BAD_MODEL, STY_TOO_SHORT; the message names node, type and inputs. */
 sty_status sty_graph_infer(const sty_graph *graph, const bool *needed, sty_shape *shapes,
                            sty_err *err);
 

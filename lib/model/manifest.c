@@ -101,7 +101,7 @@ static sty_status read_input(const sty_cursor *entry, sty_graph_value *value, st
     STY_TRY(sty_json_need(entry, "shape", &list, err));
     STY_TRY(sty_json_list(&list, err));
     const size_t rank = sty_json_count(&list);
-    if (rank < 1 || rank > 2) return sty_json_fail(&list, err, "expected [width] or [\"T\", width]");
+    if (rank < 1 || rank > 2) return sty_json_fail(&list, err, "has %zu axes, expected one or two, each a number or \"T\"", rank);
     size_t n = 0;
     for (bool more = sty_json_first(&list, &d); more; more = sty_json_next(&d))
         STY_TRY(read_dim(&d, &dim[n++], err));
@@ -225,7 +225,8 @@ static sty_status read_output(sty_model *model, const sty_cursor *entry, sty_out
     STY_TRY(sty_json_text(&c, &from, err));
     output->value = sty_graph_find(graph, from);
     if (output->value < 0) {
-        sty_unknown_name("layer", from, value_name_at, graph, graph->n_values, err);
+        if (!sty_graph_no_extra(graph, from, err))
+            sty_unknown_name("layer", from, value_name_at, graph, graph->n_values, err);
         return as_model_error(&c, err);
     }
     const sty_shape *shape = &graph->values[output->value].shape;

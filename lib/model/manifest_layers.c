@@ -4,13 +4,11 @@
  * layer can fail. */
 #include "math/finite.h"
 #include "model/model.h"
+#include "model/nominal.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Frames that shapes are inferred with while binding: any length that is enough. */
-enum { NOMINAL_FRAMES = 4096 };
 
 static const char *value_name_at(const void *context, size_t i) {
     return ((const sty_graph *)context)->values[i].name;
@@ -56,11 +54,17 @@ static sty_status read_type(const sty_cursor *entry, const sty_layer_type **type
     return unknown(&c, err);
 }
 
+static const char *const common_keys[] = {"name", "type", "input", "inputs", "weights"};
+
 static bool is_common_key(const char *key) {
-    static const char *const keys[] = {"name", "type", "input", "inputs", "weights"};
-    for (size_t i = 0; i < STY_COUNT(keys); i++)
-        if (strcmp(keys[i], key) == 0) return true;
+    for (size_t i = 0; i < STY_COUNT(common_keys); i++)
+        if (strcmp(common_keys[i], key) == 0) return true;
     return false;
+}
+
+static const char *key_at(const void *context, size_t i) {
+    const sty_layer_type *type = context;
+    return i < type->n_params ? type->params[i].name : common_keys[i - type->n_params];
 }
 
 static sty_status read_params(const sty_cursor *entry, const sty_layer_type *type, void *params,
@@ -71,7 +75,7 @@ static sty_status read_params(const sty_cursor *entry, const sty_layer_type *typ
         if (is_common_key(c.key)) continue;
         const sty_param *param = sty_params_find(type->params, type->n_params, c.key);
         if (!param) {
-            sty_unknown_param(type->params, type->n_params, c.key, err);
+            sty_unknown_name("key", c.key, key_at, type, type->n_params + STY_COUNT(common_keys), err);
             return unknown(entry, err);
         }
         STY_TRY(sty_json_param(&c, param, params, err));
@@ -85,12 +89,32 @@ static sty_status read_params(const sty_cursor *entry, const sty_layer_type *typ
 
 /* ---- connecting ---- */
 
+/* A layer called name stands at `at`, or behind it. */
+static sty_status refuse_later(const sty_cursor *at, const char *name, sty_err *err) {
+    sty_cursor entry, c;
+    const char *text;
+    const sty_cursor *own = at;
+    while (own->parent->parent->parent) /* up to the layer, the root and the list being above it */
+        own = own->parent;
+    for (bool more = sty_json_first(own->parent, &entry); more; more = sty_json_next(&entry)) {
+        const bool named = sty_json_get(&entry, "name", &c) && sty_json_text(&c, &text, NULL) == STY_OK;
+        const size_t n = named ? strlen(text) : 0;
+        if (!named || strncmp(text, name, n) != 0 || (name[n] != '\0' && name[n] != '.')) continue;
+        return sty_json_fail(at, err, "the layer '%s' %s, expected an earlier layer or an input", name,
+                             entry.index == own->index ? "is this one" : "comes later");
+    }
+    return STY_OK;
+}
+
 static sty_status connect(const sty_graph *graph, const sty_cursor *at, int *value, sty_err *err) {
     const char *name;
     STY_TRY(sty_json_text(at, &name, err));
     *value = sty_graph_find(graph, name);
     if (*value >= 0) return STY_OK;
-    sty_unknown_name("layer or input", name, value_name_at, graph, graph->n_values, err);
+    if (!sty_graph_no_extra(graph, name, err)) {
+        STY_TRY(refuse_later(at, name, err));
+        sty_unknown_name("layer or input", name, value_name_at, graph, graph->n_values, err);
+    }
     return unknown(at, err);
 }
 
@@ -100,14 +124,18 @@ static int port_index(const sty_layer_type *type, const char *name) {
     return -1;
 }
 
+static const char *port_at(const void *context, size_t i) { return ((const sty_layer_type *)context)->inputs[i]; }
+
 static sty_status connect_named(const sty_graph *graph, const sty_cursor *section, sty_node *node,
                                 sty_err *err) {
     sty_cursor c;
     for (bool more = sty_json_first(section, &c); more; more = sty_json_next(&c)) {
         const int port = port_index(node->type, c.key);
-        if (port < 0)
-            return sty_json_fail(section, err, "a layer of type %s has no input '%s'",
-                                 node->type->name, c.key);
+        if (port < 0) {
+            const char *nearest = sty_nearest_name(c.key, port_at, node->type, node->n_in);
+            return sty_json_fail(section, err, "a layer of type %s has no input '%s'%s%s%s", node->type->name, c.key,
+                                 nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        }
         STY_TRY(connect(graph, &c, &node->in[port], err));
     }
     return STY_OK;
@@ -187,30 +215,45 @@ static sty_status tensor_name(const sty_cursor *entry, const char *layer, const 
     return STY_OK;
 }
 
+static const char *tensor_at(const void *context, size_t i) {
+    const sty_weights_file *file = ((const sty_model *)context)->files;
+    for (; i >= file->weights.n; file++)
+        i -= file->weights.n;
+    return file->weights.tensors[i].name;
+}
+
+static sty_status refuse_missing(const sty_model *model, const sty_slot *slot, const char *name, sty_err *err) {
+    char want[96];
+    size_t n = 0;
+    for (size_t i = 0; i < model->n_files; i++)
+        n += model->files[i].weights.n;
+    const char *nearest = sty_nearest_name(name, tensor_at, model, n);
+    return sty_err_set(err, STY_BAD_MODEL, "the tensor '%s' (%s %s) is missing%s%s%s", name, slot->name,
+                       sty_dims_text(slot->rank, slot->dim, want), nearest ? ", did you mean '" : "",
+                       nearest ? nearest : "", nearest ? "'?" : "");
+}
+
 static sty_status bind_slot(sty_model *model, const sty_cursor *entry, const sty_node *node,
                             const sty_slot *slot, const float **values, sty_err *err) {
     char name[512], want[96], have[96];
     STY_TRY(tensor_name(entry, node->name, slot->name, name, sizeof name, err));
     const sty_weight_tensor *tensor = sty_model_tensor(model, name);
-    if (!tensor)
-        return sty_json_fail(entry, err, "the tensor '%s' (%s %s of a %s layer) is missing", name,
-                             slot->name, sty_dims_text(slot->rank, slot->dim, want),
-                             node->type->name);
+    if (!tensor) return refuse_missing(model, slot, name, err);
     if (!sty_dtype_is_weight(tensor->dtype))
-        return sty_json_fail(entry, err, "the tensor '%s' is %s, a weight is F32, F16 or BF16", name,
-                             sty_dtype_names[tensor->dtype]);
+        return sty_err_set(err, STY_BAD_MODEL, "the tensor '%s' is %s, a weight is F32, F16 or BF16", name,
+                           sty_dtype_names[tensor->dtype]);
     if (tensor->rank != slot->rank ||
         memcmp(tensor->dim, slot->dim, (size_t)slot->rank * sizeof *slot->dim) != 0)
-        return sty_json_fail(entry, err, "the tensor '%s' is %s, a %s layer with this input needs %s",
-                             name, sty_dims_text(tensor->rank, tensor->dim, have), node->type->name,
-                             sty_dims_text(slot->rank, slot->dim, want));
+        return sty_err_set(err, STY_BAD_MODEL, "the tensor '%s' is %s, expected %s", name,
+                           sty_dims_text(tensor->rank, tensor->dim, have),
+                           sty_dims_text(slot->rank, slot->dim, want));
     *values = sty_weights_values(tensor, &model->arena);
     if (!*values) return sty_err_no_memory(err, tensor->count * sizeof(float), name);
     model->info.n_parameters += tensor->count;
     const size_t bad = sty_first_nonfinite(*values, tensor->count);
     if (bad == tensor->count) return STY_OK;
-    return sty_json_fail(entry, err, "the tensor '%s' has the value %f at element %zu", name, (double)(*values)[bad],
-                         bad);
+    return sty_err_set(err, STY_BAD_MODEL, "the tensor '%s' has the value %f at element %zu", name,
+                       (double)(*values)[bad], bad);
 }
 
 static sty_status bind_weights(sty_model *model, const sty_cursor *entry, sty_node *node,
@@ -227,11 +270,6 @@ static sty_status bind_weights(sty_model *model, const sty_cursor *entry, sty_no
 
 /* ---- the section ---- */
 
-static void gather_shapes(const sty_node *node, const sty_shape *shapes, sty_shape *in) {
-    for (size_t i = 0; i < node->n_in; i++)
-        in[i] = node->in[i] < 0 ? (sty_shape){.kind = STY_ABSENT} : shapes[node->in[i]];
-}
-
 static sty_status add_value(sty_graph *graph, sty_arena *arena, const char *name, const char *extra,
                             int node, sty_err *err) {
     char text[2 * STY_MAX_NAME];
@@ -242,7 +280,23 @@ static sty_status add_value(sty_graph *graph, sty_arena *arena, const char *name
     return STY_OK;
 }
 
-static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shape *shapes,
+/* Weights are bound for one width: no tensor may change with a free length. */
+static sty_status check_fixed_weights(const sty_node *node, const sty_shape *in, const sty_shape *longer, sty_err *err) {
+    sty_shape in_longer[STY_MAX_PORTS];
+    sty_slots one = {0}, other = {0};
+    if (!node->type->slots) return STY_OK;
+    sty_node_inputs(node, longer, in_longer);
+    node->type->slots(node->params, in, &one);
+    node->type->slots(node->params, in_longer, &other);
+    for (size_t i = 0; i < one.n; i++)
+        for (int d = 0; d < one.slot[i].rank; d++)
+            if (one.slot[i].dim[d] != other.slot[i].dim[d])
+                return sty_err_set(err, STY_BAD_MODEL, "the tensor '%s' would change with the length of an input",
+                                   one.slot[i].name);
+    return STY_OK;
+}
+
+static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shape *shapes, sty_shape *longer,
                              sty_err *err) {
     sty_graph *graph = &model->graph;
     sty_node *node = &graph->nodes[graph->n_nodes];
@@ -260,50 +314,28 @@ static sty_status read_layer(sty_model *model, const sty_cursor *entry, sty_shap
     STY_TRY(add_value(graph, &model->arena, node->name, NULL, (int)at, err));
     if (node->type->extra)
         STY_TRY(add_value(graph, &model->arena, node->name, node->type->extra, (int)at, err));
-    const sty_status status = sty_graph_infer_node(node, shapes, err);
-    if (status != STY_OK && !sty_layer_only_lengths(status)) return unknown(entry, err);
+    if (sty_nominal_infer(node, shapes, longer, err) != STY_OK) return unknown(entry, err);
     sty_shape in[STY_MAX_PORTS];
-    gather_shapes(node, shapes, in);
-    STY_TRY(bind_weights(model, entry, node, in, err));
+    sty_node_inputs(node, shapes, in);
+    sty_status status = check_fixed_weights(node, in, longer, err);
+    if (status == STY_OK) status = bind_weights(model, entry, node, in, err);
+    if (status == STY_BAD_MODEL) {
+        sty_nominal_prefix(node, shapes, longer, err);
+        return unknown(entry, err);
+    }
+    STY_TRY(status);
     graph->n_nodes++;
-    return STY_OK;
-}
-
-/* Weights are bound for one width: no tensor may change with a free length. */
-static sty_status check_fixed_weights(const sty_node *node, const sty_shape *shapes,
-                                      const sty_shape *longer, sty_err *err) {
-    sty_shape in[STY_MAX_PORTS];
-    sty_slots one, other;
-    if (!node->type->slots) return STY_OK;
-    one.n = other.n = 0;
-    gather_shapes(node, shapes, in);
-    node->type->slots(node->params, in, &one);
-    gather_shapes(node, longer, in);
-    node->type->slots(node->params, in, &other);
-    for (size_t i = 0; i < one.n; i++)
-        for (int d = 0; d < one.slot[i].rank; d++)
-            if (one.slot[i].dim[d] != other.slot[i].dim[d])
-                return sty_err_set(err, STY_BAD_MODEL,
-                                   "layer '%s' (%s): its tensor '%s' would change with the length of an input",
-                                   node->name, node->type->name, one.slot[i].name);
     return STY_OK;
 }
 
 /* Writes the shapes of a bound graph into its values; an axis whose length
  * changes with the number of frames becomes 0. */
-static sty_status fix_shapes(sty_graph *graph, sty_shape *shapes, sty_shape *longer, sty_err *err) {
-    sty_graph_nominal(graph, NOMINAL_FRAMES, shapes);
-    STY_TRY(sty_graph_infer_nominal(graph, NULL, shapes, err));
-    sty_graph_nominal(graph, 2 * NOMINAL_FRAMES, longer);
-    STY_TRY(sty_graph_infer_nominal(graph, NULL, longer, err));
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        STY_TRY(check_fixed_weights(&graph->nodes[i], shapes, longer, err));
+static void fix_shapes(sty_graph *graph, const sty_shape *shapes, const sty_shape *longer) {
     for (size_t i = graph->n_inputs; i < graph->n_values; i++) {
         graph->values[i].shape = shapes[i];
         for (int d = 0; d < shapes[i].rank; d++)
             if (shapes[i].dim[d] != longer[i].dim[d]) graph->values[i].shape.dim[d] = 0;
     }
-    return STY_OK;
 }
 
 sty_status sty_manifest_layers(sty_model *model, const sty_cursor *list, sty_err *err) {
@@ -313,18 +345,19 @@ sty_status sty_manifest_layers(sty_model *model, const sty_cursor *list, sty_err
     const size_t n = sty_json_count(list), n_values = graph->n_inputs + 2 * n;
     sty_graph_value *values = sty_arena_alloc(&model->arena, n_values, sizeof *values);
     graph->nodes = sty_arena_alloc(&model->arena, n, sizeof *graph->nodes);
-    sty_shape *shapes = sty_alloc(2 * n_values, sizeof *shapes);
+    sty_shape *shapes = sty_alloc(2 * n_values, sizeof *shapes), *longer = shapes ? shapes + n_values : NULL;
     if (!values || !graph->nodes || !shapes) {
         sty_free(shapes);
         return sty_err_no_memory(err, n, "layers");
     }
     if (graph->n_inputs) memcpy(values, graph->values, graph->n_inputs * sizeof *values);
     graph->values = values;
-    sty_graph_nominal(graph, NOMINAL_FRAMES, shapes);
+    sty_graph_nominal(graph, STY_NOMINAL_FRAMES, shapes);
+    sty_graph_nominal(graph, 2 * STY_NOMINAL_FRAMES, longer);
     sty_status status = STY_OK;
     for (bool more = sty_json_first(list, &entry); more && status == STY_OK; more = sty_json_next(&entry))
-        status = read_layer(model, &entry, shapes, err);
-    if (status == STY_OK) status = fix_shapes(graph, shapes, shapes + n_values, err);
+        status = read_layer(model, &entry, shapes, longer, err);
+    if (status == STY_OK) fix_shapes(graph, shapes, longer);
     sty_free(shapes);
     model->info.n_layers = graph->n_nodes;
     return status;

@@ -2,6 +2,7 @@
 #include "math/finite.h"
 #include "model/session_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- creation ---- */
@@ -23,8 +24,9 @@ static sty_status want(sty_session *session, const char *name, sty_wanted *to, s
     const sty_output *output = find_output(model, name);
     to->value = output ? output->value : sty_graph_find(&model->graph, name);
     if (to->value < 0) {
-        sty_unknown_name("output", name, wanted_name_at, model,
-                         model->info.n_outputs + model->graph.n_values, err);
+        if (!sty_graph_no_extra(&model->graph, name, err))
+            sty_unknown_name("output", name, wanted_name_at, model,
+                             model->info.n_outputs + model->graph.n_values, err);
         return STY_BAD_ARGUMENT;
     }
     to->name = sty_arena_text(&session->arena, name, strlen(name));
@@ -118,6 +120,15 @@ static sty_status copy_input(sty_session *session, size_t i, const float *data, 
     return STY_OK;
 }
 
+/* "[T, 20]" into text[64]; T: a free axis. */
+static const char *axes_text(int rank, const size_t *dim, char *text) {
+    size_t n = (size_t)snprintf(text, 64, "[");
+    for (int i = 0; i < rank && n < 40; i++)
+        n += (size_t)snprintf(text + n, 64 - n, dim[i] ? "%s%zu" : "%sT", i ? ", " : "", dim[i]);
+    snprintf(text + n, 64 - n, "]");
+    return text;
+}
+
 sty_status sty_session_bind(sty_session *session, const char *name, const float *data, int rank,
                             const size_t *dim, sty_err *err) {
     const sty_graph *graph = &session->model->graph;
@@ -126,18 +137,15 @@ sty_status sty_session_bind(sty_session *session, const char *name, const float 
         return sty_err_set(err, STY_BAD_ARGUMENT, "the model has no input '%s'", name);
     sty_shape shape = graph->values[at].shape;
     char want_text[64], have_text[64];
-    sty_shape have = shape;
-    have.rank = rank > 0 && rank <= STY_MAX_RANK ? rank : 0;
-    memcpy(have.dim, dim, (size_t)have.rank * sizeof *dim);
     bool same = rank == shape.rank;
     for (int i = 0; same && i < rank; i++) {
         same = dim[i] > 0 && (shape.dim[i] == 0 || shape.dim[i] == dim[i]);
         shape.dim[i] = dim[i];
     }
     if (!same || !sty_shape_fits(&shape))
-        return sty_err_set(err, STY_BAD_ARGUMENT, "input '%s' is given as %s, expected %s (0: any)", name,
-                           sty_shape_text(&have, have_text),
-                           sty_shape_text(&graph->values[at].shape, want_text));
+        return sty_err_set(err, STY_BAD_ARGUMENT, "input '%s' is given as %s, expected %s", name,
+                           axes_text(rank, dim, have_text),
+                           axes_text(graph->values[at].shape.rank, graph->values[at].shape.dim, want_text));
     const size_t n = sty_shape_count(&shape);
     const size_t bad = sty_first_nonfinite(data, n);
     if (bad < n)

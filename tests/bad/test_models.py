@@ -140,26 +140,34 @@ class Manifest(Model):
             (layer + ("name",), "features", "layers[0].name: 'features' is the name of an earlier layer or input"),
             (layer + ("units",), None, "layers[0]: a layer of type linear needs 'units'"),
             (layer + ("units",), -1, "layers[0]: 'units' is -1"),
-            (layer + ("units",), 5, "layers[0]: the tensor 'fc.weight' is [4, 8], a linear layer with this input needs [5, 8]"),
+            (layer + ("units",), 5, "layers[0]: layer 'fc' (linear), input sequence [T, 8]: the tensor 'fc.weight' is [4, 8], expected [5, 8]"),
             (layer + ("unit",), 4, "layers[0]: unknown key 'unit', did you mean 'units'?"),
             (layer + ("activation",), "rellu", "layers[0]: 'activation' is 'rellu'"),
-            (layer + ("weights",), "other.", "layers[0]: the tensor 'other.weight' (weight [4, 8] of a linear layer) is missing"),
+            (layer + ("weights",), "other.", "layers[0]: layer 'fc' (linear), input sequence [T, 8]: the tensor 'other.weight' (weight [4, 8]) is missing"),
+            (layer + ("weights",), "fv.", "the tensor 'fv.weight' (weight [4, 8]) is missing, did you mean 'fc.weight'?"),
+            (layer + ("wieghts",), "fc.", "layers[0]: unknown key 'wieghts', did you mean 'weights'?"),
             (layer + ("weights",), 5, "layers[0].weights: is 5"),
             (layer + ("weights",), {"": 5}, "layers[0].weights"),
             (layer + ("input",), "nobody", "layers[0].input: unknown layer or input 'nobody'"),
-            (layer + ("input",), "fc", "layers[0].input: unknown layer or input 'fc'"),
+            (layer + ("input",), "fc", "layers[0].input: the layer 'fc' is this one, expected an earlier layer or an input"),
+            (layer + ("input",), "features.x", "layers[0].input: 'features.x' is no value: 'features' (an input) has no further output"),
+            (("layers",), [{"name": "a", "type": "linear", "units": 2, "input": "b"}, {"name": "b", "type": "pool"}],
+             "layers[0].input: the layer 'b' comes later, expected an earlier layer or an input"),
             (layer + ("inputs",), {"x": "features"}, "layers[0].inputs: a layer of type linear has no input 'x'"),
+            (layer + ("inputs",), {"inptu": "features"}, "a layer of type linear has no input 'inptu', did you mean 'input'?"),
             (layer + ("inputs",), ["features"], "layers[0].inputs: is a list"),
             (("layers",), {}, "layers: is an object, expected a list"),
             (("layers", 0), [], "layers[0]: is a list, expected an object"),
             (("outputs",), {}, "outputs: names no output"),
             (("outputs", "frames", "from"), "fd", "outputs.frames.from: unknown layer 'fd', did you mean 'fc'?"),
+            (("outputs", "frames", "from"), "fc.attention", "outputs.frames.from: 'fc.attention' is no value: 'fc' (linear) has no further output"),
             (("outputs", "frames", "form"), "fc", "outputs.frames: unknown key 'form', did you mean 'from'?"),
             (("outputs", "frames", "labels"), [{"name": "a"}], "outputs.frames.labels: has 1 labels"),
             (("outputs", "id"), {"from": "fc"}, "outputs.id: 'id' means something else in records"),
             (("outputs", "../x"), {"from": "fc"}, "the name of the output is '../x'"),
             (("outputs", ""), {"from": "fc"}, "the name of the output is ''"),
-            (("inputs",), {"s": {"shape": []}}, "inputs.s.shape"),
+            (("inputs",), {"s": {"shape": []}}, "inputs.s.shape: has 0 axes, expected one or two, each a number or \"T\""),
+            (("inputs",), {"s": {"shape": ["T", "T", 4]}}, "inputs.s.shape: has 3 axes"),
             (("inputs",), {"s": {"shape": [0]}}, "inputs.s.shape[0]: is 0"),
             (("inputs",), {"s": {"shape": ["N", 4]}}, "inputs.s.shape[0]: is 'N', expected a number or \"T\""),
             (("inputs",), {"features": {"shape": [4]}}, "inputs.features"),
@@ -218,7 +226,7 @@ class Weights(Model):
         for value in (np.nan, np.inf):
             tensors = copy.deepcopy(TENSORS)
             tensors["fc.weight"][1, 2] = value
-            self.refused(self.write(weights=safetensors(tensors)), "layers[0]: the tensor 'fc.weight' has the value", "at element 10")
+            self.refused(self.write(weights=safetensors(tensors)), "layers[0]: layer 'fc' (linear), input sequence [T, 8]: the tensor 'fc.weight' has the value", "at element 10")
 
     def test_one_value_that_is_no_number_is_found_among_many(self):
         """Weights are looked through in blocks: any place of a block, the largest numbers around it, both signs."""

@@ -170,22 +170,56 @@ class Errors(Graph):
     def test_shapes_that_do_not_fit_are_named_with_layer_and_type(self):
         cases = (
             ([{"name": "sum", "type": "residual", "inputs": ["features", "speaker"]}],
-             ("layers[0]", "layer 'sum' (residual)", "vector [7]", "sequence [", ", 20]")),
+             ("layers[0]: layer 'sum' (residual), inputs sequence [T, 20], vector [7]: an input is vector [7]", "beside sequence [T, 20]")),
             ([{"name": "half", "type": "slice", "start": 15, "width": 10}],
-             ("layer 'half' (slice)", "elements 15 to 24", "width 20")),
+             ("layer 'half' (slice), input sequence [T, 20]: elements 15 to 24", "width 20")),
             ([{"name": "att", "type": "multi_head_attention", "units": 10, "heads": 3}],
-             ("layer 'att' (multi_head_attention)", "3 heads do not divide 10 units")),
+             ("layer 'att' (multi_head_attention), query sequence [T, 20]: 3 heads do not divide 10 units",)),
             ([{"name": "block", "type": "conformer_block", "heads": 4, "conv_kernel": 6}],
-             ("layer 'block' (conformer_block)", "depthwise kernel 6 must be odd")),
+             ("layer 'block' (conformer_block), input sequence [T, 20]: ", "depthwise kernel 6 must be odd")),
             ([{"name": "mean", "type": "pool"}, {"name": "again", "type": "pool"}],
-             ("layer 'again' (pool)", "vector [20]", "expected a sequence or an image")))
+             ("layer 'again' (pool), input vector [20]: the input is of the kind vector, expected a sequence or an image",)),
+            ([{"name": "stl", "type": "style_token_attention", "tokens": 3, "token_width": 4, "units": 10, "heads": 3}],
+             ("layer 'stl' (style_token_attention), query sequence [T, 20]: 3 heads do not divide 10 units",)),
+            ([{"name": "c", "type": "conv1d", "channels": 6, "groups": 3}],
+             ("layer 'c' (conv1d), input sequence [T, 20]: 3 groups do not divide 20 input and 6 output channels",)),
+            ([{"name": "g", "type": "group_norm", "groups": 3}],
+             ("layer 'g' (group_norm), input sequence [T, 20]: 3 norm groups do not divide 20 channels",)),
+            ([{"name": "att", "type": "multi_head_attention", "units": 10, "heads": 2, "query_projection": False}],
+             ("layer 'att' (multi_head_attention), query sequence [T, 20]: without query_projection the query must be 10 wide, it is 20",)),
+            ([{"name": "i", "type": "image"}, {"name": "half", "type": "average_pool"}, {"name": "fc", "type": "linear", "units": 2}],
+             ("layer 'fc' (linear), input image [10, T/2, 1]: the input is of the kind image, expected a vector or a sequence",)),
+            ([{"name": "mid", "type": "average_pool", "kernel": 3, "stride": 1}, {"name": "half", "type": "slice", "width": 21}],
+             ("layer 'half' (slice), input sequence [T - 2, 20]: elements 0 to 20",)))
         for layers, texts in cases:
             self.fails(2, "model", "info", self.model(layers, {"speaker": {"shape": [7]}}), saying=texts)
 
     def test_an_input_of_free_width_cannot_meet_weights(self):
         model = self.model([{"name": "fc", "type": "linear", "units": 3, "input": "mask", "bias": False}],
                            {"mask": {"shape": ["T"]}}, {"fc.weight": np.zeros((3, 4096))})
-        self.fails(2, "model", "info", model, saying=("'fc' (linear)", "would change with the length of an input"))
+        self.fails(2, "model", "info", model, saying=("layer 'fc' (linear), input vector [T]: the tensor 'weight' would change with the length of an input",))
+
+    def test_lengths_that_no_clip_can_bring_together_are_refused_at_once(self):
+        def model(key, value, **more):
+            layer = {"name": "att", "type": "multi_head_attention", "units": 20, "heads": 2, "query_projection": False,
+                     "key_projection": False, "value_projection": False,
+                     "inputs": {"query": "features", "key": "k", "value": "v", **{name: name for name in more}}}
+            return self.model([layer], {"k": {"shape": [key, 20]}, "v": {"shape": [value, 20]},
+                                        **{name: {"shape": shape} for name, shape in more.items()}})
+        self.fails(2, "model", "info", model(5, 6), saying=(
+            "layer 'att' (multi_head_attention), query sequence [T, 20], key sequence [5, 20], value sequence [6, 20]: "
+            "value has 6 steps, key has 5",))
+        self.fails(2, "model", "info", model(5, 5, mask=[6]), saying=("mask is vector [6] for T queries and 5 keys",))
+        for fits in (model(5, 5), model("T", 6), model(5, "T"), model("T", 5, mask=[7, 5])):
+            self.ok("model", "info", fits)
+
+    def test_a_bound_array_of_another_shape_is_told_in_axes(self):
+        model = self.model([{"name": "sum", "type": "concat", "inputs": ["features", "k"]}], {"k": {"shape": ["T", 20]}})
+        np.save(self.scratch / "features.npy", np.ones((5, 20), np.float32))
+        np.save(self.scratch / "k.npy", np.ones(20, np.float32))
+        done = stylet.run("extract", "-m", model, "--bind", f"k={self.scratch}/k.npy", self.scratch / "features.npy")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("input 'k' is given as [20], expected [T, 20]", done.err)
 
     def test_a_mask_of_another_length_is_refused_for_that_clip(self):
         model = self.model([{"name": "mean", "type": "pool", "inputs": {"input": "features", "mask": "mask"}}],
@@ -195,7 +229,7 @@ class Errors(Graph):
         done = stylet.run("extract", "-m", model, "--bind", f"mask={self.scratch}/mask.npy",
                           self.scratch / "features.npy")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("layer 'mean' (pool): mask is vector [4] for an input sequence [5, 20]", done.err)
+        self.assertIn("layer 'mean' (pool), input sequence [5, 20], mask vector [4]: mask is vector [4] for an input sequence [5, 20]", done.err)
 
     def test_masked_means_leave_steps_out(self):
         model = self.model([{"name": "mean", "type": "pool", "inputs": {"input": "features", "mask": "mask"}}],
