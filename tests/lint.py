@@ -72,6 +72,10 @@ def without_comments_and_texts(code, keep_texts=False):
     return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", blank, code, flags=re.DOTALL)
 
 
+# What the first comment of a layer type tells; aliasing is ruled for all of them by lib/layers/layer.h.
+LAYER_HEADER = ("Formula", "Shapes", "Scratch", "Source")
+
+
 class Lint:
     def __init__(self, root):
         self.root, self.found = root, []
@@ -127,6 +131,10 @@ class Lint:
         self.file_length(name, text)
         if name.endswith(".c") and not text.startswith("/*"):
             self.say(name, 1, "opening", "does not open with a comment that says what it does")
+        if name.startswith("lib/layers/") and re.search(r"^const sty_layer_type sty_layer_", text, re.MULTILINE):
+            for label in LAYER_HEADER:
+                if f"\n * {label}: " not in text.partition("*/")[0].replace(f"{label}:\n", f"{label}: \n"):
+                    self.say(name, 1, "opening", f"a layer's first comment has a line that begins with '{label}:'")
         self.includes(name, without_comments_and_texts(text, keep_texts=True))
         code = without_comments_and_texts(text)
         self.functions(name, code)

@@ -1,5 +1,9 @@
-/* activation.c - layer `activation`: an element-wise function, any shape.
- * Semantics: the torch.nn module of the same name (swish = SiLU). */
+/* activation.c - layer `activation`: an element-wise function.
+ *
+ * Formula: y = f(x), f as in math/activation.h.
+ * Shapes: x of any kind; y the same.
+ * Scratch: none.
+ * Source: the torch.nn module of the same name (swish = SiLU). */
 #include "layers/layers.h"
 #include "math/activation.h"
 

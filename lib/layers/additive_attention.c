@@ -1,10 +1,13 @@
-/* additive_attention.c - layer `additive_attention`: attention over learned tokens
- * with the scores of a perceptron, as the TensorFlow ports of GST have it
- * (syang1993/gst-tacotron, acetylSv/GST-tacotron; Bahdanau et al. 2015, with the
- * normalisation of Salimans and Kingma 2016).
+/* additive_attention.c - layer `additive_attention`: attention over K learned tokens with the
+ * scores of a perceptron.
  *
- *   per head h: score_t = sum_j n_j tanh(k_tj + q_j + b_j), n = g v / |v|; w_h = softmax(score),
- *   q, k, the slices of head h, and what follows as in token_part.h
+ * Formula: per head h: score_t = sum_j n_j tanh(k_tj + q_j + b_j), n = g v / |v|; w_h = softmax(score);
+ *   q, k, the slices of head h, and what follows as in token_part.h.
+ * Shapes: x [D] or [T, D]; y [E'] or [T, E'], E' = out, or the values of all heads; attention [H, K] or [H, T, K].
+ * Scratch: the projected queries and the heads (token_part.h), one row of weights [K], the inner values
+ *   [K, U / H] of the perceptron.
+ * Source: syang1993/gst-tacotron, acetylSv/GST-tacotron; Bahdanau et al. 2015, normalised as by Salimans
+ *   and Kingma 2016.
  *
  * Keys with b added, and n, depend on the weights only and are made when the model is bound. */
 #include "layers/layers.h"

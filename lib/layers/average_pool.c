@@ -1,6 +1,10 @@
-/* average_pool.c - layer `average_pool`: torch.nn.AvgPool2d over whole windows of
- * an image [F, T, C], AvgPool1d of a sequence [T, C]. odd_frames repeat doubles
- * the last frame of an odd number: the shortcut of yl4579/StyleTTS2's blocks. */
+/* average_pool.c - layer `average_pool`: means of windows.
+ *
+ * Formula: y = mean of the kernel's values; windows that would leave the input are left out.
+ * Shapes: x [T, C] or [F, T, C]; y [T', C] or [F', T', C], n' = floor((n - kernel) / stride) + 1 per axis;
+ *   odd_frames repeat: of an odd T, T + 1 frames, the last one doubled.
+ * Scratch: none.
+ * Source: torch.nn.AvgPool1d, AvgPool2d; odd_frames repeat: the shortcut of yl4579/StyleTTS2's blocks. */
 #include "layers/layers.h"
 
 #include <string.h>

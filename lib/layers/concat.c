@@ -1,5 +1,9 @@
-/* concat.c - layer `concat`: inputs side by side along the last axis. A vector
- * among sequences or images stands at every step or position. torch.cat of expanded inputs. */
+/* concat.c - layer `concat`: inputs side by side.
+ *
+ * Formula: y = [x_0 x_1 ...] along the last axis; a vector stands at every step or position.
+ * Shapes: x_i [D_i], [T, D_i] or [F, T, D_i], all of one kind but for vectors; y of that kind, sum D_i wide.
+ * Scratch: none.
+ * Source: torch.cat of expanded inputs. */
 #include "layers/layers.h"
 
 #include <string.h>

@@ -1,13 +1,16 @@
 /* conformer_block.c - layer `conformer_block`: feed-forward, convolution modules and
- * attention with their residuals, in one of two orders; x and y [T, D].
+ * attention with their residuals, in one of two orders.
  *
+ * Formula:
  *   conv_around_attention  x += ff(x); x += conv_1(x); x += attention(norm(x)); x += conv_2(x)
  *   standard               x += ff(x); x += attention(norm(x)); x += conv_1(x); x += ff_2(x); x = final_norm(x)
+ * Shapes: x and y [T, D], condition [E], [1, E] or [T, E], position [R, .], mask [T]; attention [H, T, T].
+ * Scratch: a second [T, D], and the largest part's own; attention's with its normed input [T, D].
+ * Source: conv_around_attention: ConformerBlock of nickovchinnikov/tts-framework, dunky11/voicesmith and
+ *   coqui-ai/TTS. standard: Gulati et al. 2020 (arXiv 2005.08100), as in
+ *   keonlee9420/Comprehensive-Transformer-TTS.
  *
- * conv_around_attention: ConformerBlock of nickovchinnikov/tts-framework, dunky11/voicesmith
- * and coqui-ai/TTS. standard: Gulati et al. 2020 (arXiv 2005.08100), as in
- * keonlee9420/Comprehensive-Transformer-TTS. Every part reads one of two buffers
- * and writes the other, its residual included. */
+ * Every part reads one of two buffers and writes the other, its residual included. */
 #include "layers/attention_part.h"
 #include "layers/condition_part.h"
 #include "layers/conv_module_part.h"

@@ -1,11 +1,11 @@
-/* conformer_conv_module.c - layer of that name: the convolution module of Gulati et al.
- * 2020 (arXiv 2005.08100).
+/* conformer_conv_module.c - layer of that name: the convolution module of a conformer.
  *
- *   [a b] = conv_1(norm(x)); y = conv_2(f(norm_2(depthwise(a g(b))))) [+ x]
- *
- * x and y [T, D], a and b [T, W]. Scratch: the normed input, [a b] and the gated. Defaults:
- * ConformerConvModule of nickovchinnikov/tts-framework and its relatives; with expansion 1, kernel 31, batch norm, swish and a sigmoid gate the
- * original, as in keonlee9420/Comprehensive-Transformer-TTS. */
+ * Formula: [a b] = conv_1(norm(x)); y = conv_2(f(norm_2(depthwise(a g(b))))) [+ x]
+ * Shapes: x and y [T, D]; a and b [T, W], W = expansion D.
+ * Scratch: the normed input [T, D], [a b] and the gated [T, 3 W], and the depthwise convolution's.
+ * Source: Gulati et al. 2020 (arXiv 2005.08100). Defaults: ConformerConvModule of
+ *   nickovchinnikov/tts-framework and its relatives; with expansion 1, kernel 31, batch norm, swish and a
+ *   sigmoid gate the original, as in keonlee9420/Comprehensive-Transformer-TTS. */
 #include "layers/conv_module_part.h"
 #include "layers/layers.h"
 

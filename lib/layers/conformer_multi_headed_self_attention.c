@@ -1,11 +1,13 @@
 /* conformer_multi_headed_self_attention.c - layer of that name: relative attention as
- * conformers use it, with its norm, self or cross attention: query [Tq, D], key and value [Tk, .],
- * output [Tq, D]. Formula: relative_multi_head_attention.c. Scratch: the normed query beside that
- * of attention_part.
+ * conformers use it, with its norm; self or cross attention.
  *
- * ConformerMultiHeadedSelfAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
- * coqui-ai/TTS (no norm inside, scale units) and of
- * keonlee9420/Comprehensive-Transformer-TTS (norm inside, no biases). */
+ * Formula: relative_multi_head_attention.c's of norm(query); units and output as wide as the query.
+ * Shapes: query [Tq, D], key and value [Tk, .], mask [Tk] or [Tq, Tk], position [R, .]; y [Tq, D]; a vector is
+ *   one step; attention [H, Tq, Tk].
+ * Scratch: the normed query [Tq, D] where there is a norm, and that of attention_part.
+ * Source: ConformerMultiHeadedSelfAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
+ *   coqui-ai/TTS (no norm inside, scale units) and of keonlee9420/Comprehensive-Transformer-TTS (norm
+ *   inside, no biases). */
 #include "layers/attention_part.h"
 #include "layers/layers.h"
 #include "layers/norm_part.h"

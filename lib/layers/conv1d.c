@@ -1,6 +1,11 @@
-/* conv1d.c - layer `conv1d`: torch.nn.Conv1d over the steps of a sequence [T, D],
- * then normalisation and activation in either order: conv_part. Pointwise is
- * kernel 1, depthwise groups = D. */
+/* conv1d.c - layer `conv1d`: a convolution over time, its norm and its activation (conv_part).
+ *
+ * Formula: y = f(norm(conv(x))), or norm(f(conv(x))): conv_t = b + sum_k W_k x_(t stride + k dilation - padding),
+ *   zeros outside. Pointwise is kernel 1, depthwise groups = D.
+ * Shapes: x [T, D]; y [T', channels], T' = floor((T + 2 padding - dilation (kernel - 1) - 1) / stride) + 1.
+ * Scratch: of math/conv.h; with coordinates also the input with them; instance norm over few positions:
+ *   the input and the output in double.
+ * Source: torch.nn.Conv1d; padding_rule same: TensorFlow; coordinates: keonlee9420/Comprehensive-Transformer-TTS. */
 #include "layers/conv_part.h"
 #include "layers/layers.h"
 

@@ -1,5 +1,11 @@
-/* conv2d.c - layer `conv2d`: torch.nn.Conv2d over (time, frequency) of an image
- * [F, T, C], then normalisation and activation in either order: conv_part. */
+/* conv2d.c - layer `conv2d`: a convolution over time and frequency, its norm and its activation (conv_part).
+ *
+ * Formula: y = f(norm(conv(x))), or norm(f(conv(x))): conv as in conv1d.c, over two axes; every pair of a parameter is
+ *   (time, frequency).
+ * Shapes: x [F, T, C]; y [F', T', channels], each axis as in conv1d.c.
+ * Scratch: of math/conv.h; with coordinates also the input with them; instance norm over few positions:
+ *   the input and the output in double.
+ * Source: torch.nn.Conv2d; padding_rule same: TensorFlow; coordinates: keonlee9420/Comprehensive-Transformer-TTS. */
 #include "layers/conv_part.h"
 #include "layers/layers.h"
 

@@ -1,9 +1,11 @@
-/* feed_forward.c - layer `feed_forward`: y = factor (second(f(first(n)) [gate(n)])) [+ x], n = norm(x);
- * x and y [T, D] or [D], first D to W, second W to D. Scratch: n, the inner [T, W], and the gate.
+/* feed_forward.c - layer `feed_forward`: the position-wise network of transformers and conformers.
  *
- * conv: FeedForward of nickovchinnikov/tts-framework and its relatives (kernel 3,
- * then 1, half a step). linear: that of keonlee9420/Comprehensive-Transformer-TTS, and with
- * gate that of labmlai/annotated_deep_learning_paper_implementations. */
+ * Formula: y = factor second(f(first(n)) [gate(n)]) [+ x], n = norm(x)
+ * Shapes: x and y [T, D], linear also [D]; first and gate D to W, second W to D.
+ * Scratch: n [T, D], the inner [T, W], the gate [T, W], and the larger convolution's.
+ * Source: conv: FeedForward of nickovchinnikov/tts-framework and its relatives (kernel 3, then 1, half a
+ *   step). linear: that of keonlee9420/Comprehensive-Transformer-TTS, and with gate that of
+ *   labmlai/annotated_deep_learning_paper_implementations. */
 #include "layers/feed_forward_part.h"
 #include "layers/layers.h"
 

@@ -1,9 +1,13 @@
-/* flatten.c - layer `flatten`: an image [F, T, C] as a sequence [T, C F].
+/* flatten.c - layer `flatten`: the bins and channels of a frame in one row.
  *
- *   channel_major  y[t][c F + f]: KinglittleQ/GST-Tacotron and its line
- *   mel_major      y[t][f C + c]: TensorFlow ports, NeMo
+ * Formula:
+ *   channel_major  y[t][c F + f] = x[f][t][c]
+ *   mel_major      y[t][f C + c] = x[f][t][c]
  *   channel_time_mel_reinterpreted
- *                  the buffer [C, T, F] read as T rows of C F: early ESPnet */
+ *                  the buffer [C, T, F] read as T rows of C F
+ * Shapes: x [F, T, C]; y [T, C F].
+ * Scratch: none.
+ * Source: in this order: KinglittleQ/GST-Tacotron and its line; TensorFlow ports, NeMo; early ESPnet. */
 #include "layers/layers.h"
 
 typedef struct {

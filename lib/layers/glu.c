@@ -1,5 +1,9 @@
-/* glu.c - layer `glu`: the last axis in halves a, b; a f(b) or f(a) b.
- * torch.nn.GLU with any gate. */
+/* glu.c - layer `glu`: a gated linear unit.
+ *
+ * Formula: y = a f(b), gate first: f(a) b; a and b the halves of the last axis.
+ * Shapes: x [2 D], [T, 2 D] or [F, T, 2 D]; y half as wide.
+ * Scratch: none.
+ * Source: torch.nn.GLU, with any function as gate. */
 #include "layers/layers.h"
 #include "layers/norm_part.h"
 #include "math/gate.h"

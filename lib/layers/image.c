@@ -1,8 +1,11 @@
-/* image.c - layer `image`: a sequence [T, F] as an image [F, T, 1].
+/* image.c - layer `image`: a sequence as an image of one channel.
  *
- * layout mel_major: the buffer m of the transposed sequence [F, T] is read as
- * if it were [T, F]; element (r, c) is m[r F + c]. NVIDIA/mellotron (d5362cca)
- * feeds its encoder this way, so its published weights expect it. */
+ * Formula: time_major: y[f][t] = x[t][f]. mel_major: the buffer m of the transposed sequence [F, T] is read
+ *   as if it were [T, F]: element (r, c) is m[r F + c].
+ * Shapes: x [T, F]; y [F, T, 1].
+ * Scratch: none.
+ * Source: mel_major: NVIDIA/mellotron (d5362cca) feeds its encoder this way, so its published weights
+ *   expect it. */
 #include "layers/layers.h"
 #include "math/transpose.h"
 

@@ -88,7 +88,11 @@ typedef struct sty_part {
     bool last; /* nothing follows: the results are due */
 } sty_part;
 
-/* What run gets. Inputs, outputs and scratch never overlap. out[i].data is NULL for a further output nobody wants. */
+/* What run gets. For every layer type alike: inputs, outputs, scratch and carry never overlap, inputs stay as
+ * they are, every value of an output is written whatever it held, and may be written more than once: out[0].data can hold
+ * intermediate results. Scratch and outputs are aligned to STY_ALIGN and hold anything at first; a layer
+ * that splits its scratch rounds the pieces with sty_whole_lines where they should be aligned, too.
+ * out[i].data is NULL for a further output nobody wants. */
 typedef struct sty_layer_call {
     const void *params;
     const void *state; /* from prepare */
@@ -145,7 +149,8 @@ typedef struct sty_layer_type {
     void (*slots)(const void *params, const sty_shape *in, sty_slots *slots);
 
     /* Packs or folds weights into the model's arena; *state is what run sees.
-     * NULL when the layer has no weights. weights[i] belongs to slots->slot[i].
+     * NULL when the layer has no weights. weights[i] belongs to slots->slot[i] and lives,
+     * as it was read, as long as the model: what is not packed or folded can be pointed to.
      * Fails only without memory. */
     sty_status (*prepare)(const void *params, const sty_shape *in, const sty_slots *slots,
                           const float *const *weights, sty_arena *arena, const void **state,

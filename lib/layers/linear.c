@@ -1,5 +1,9 @@
-/* linear.c - layer `linear`: y = f(W x + b) for a vector or every step of a
- * sequence (torch.nn.Linear, then an activation). */
+/* linear.c - layer `linear`: a matrix product, a bias, an activation.
+ *
+ * Formula: y = f(W x + b), for each step of a sequence.
+ * Shapes: x [D] or [T, D]; y [units] or [T, units].
+ * Scratch: none.
+ * Source: torch.nn.Linear, then the torch.nn activation. */
 #include "layers/layers.h"
 #include "layers/linear_part.h"
 #include "math/activation.h"

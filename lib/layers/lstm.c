@@ -1,5 +1,11 @@
-/* lstm.c - layers `lstm` and, in both directions, `bilstm`: torch.nn.LSTM, stacked, zero
- * states: recurrent_part. */
+/* lstm.c - layers `lstm` and, in both directions, `bilstm`: long short-term memory, stacked
+ * (recurrent_part).
+ *
+ * Formula: i, f, o = sigmoid(W x + b + U h + c), g = tanh(likewise), c' = f c + i g, h' = o tanh(c'); zeros
+ *   before the first step.
+ * Shapes: x [T, D]; y [U] (2 U in both directions: the last h side by side), output all [T, U]; frames [T, U].
+ * Scratch: as gru.c's.
+ * Source: torch.nn.LSTM. */
 #include "layers/layers.h"
 #include "layers/recurrent_part.h"
 

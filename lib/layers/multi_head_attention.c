@@ -1,8 +1,12 @@
-/* multi_head_attention.c - layer `multi_head_attention`: softmax(q k^T / sqrt(scale)) v
- * per head, heads contiguous slices; query [Tq, .], key and value [Tk, .], output [Tq, units] or
- * [Tq, out]. Scratch: what is projected, and a block of scores (attention_part). With scale
- * key_width and without biases the MultiHeadAttention of the King family, with scale head_width and `out` that of
- * labmlai/annotated_deep_learning_paper_implementations and torch.nn. */
+/* multi_head_attention.c - layer `multi_head_attention`: scaled dot-product attention.
+ *
+ * Formula: y_h = softmax(q_h k_h^T / sqrt(scale)) v_h, heads h contiguous slices of the projected q, k, v; then
+ *   Wo y + b where `out` is given.
+ * Shapes: query [Tq, .], key and value [Tk, .], mask [Tk] or [Tq, Tk]; y [Tq, units] or [Tq, out]; a vector is
+ *   one step; attention [H, Tq, Tk].
+ * Scratch: the scaled queries, the projected keys and values, the heads before `out`, a block of scores (attention_part).
+ * Source: with scale key_width and without biases the MultiHeadAttention of the King family, with scale
+ *   head_width and `out` that of labmlai/annotated_deep_learning_paper_implementations and torch.nn. */
 #include "layers/attention_part.h"
 #include "layers/layers.h"
 

@@ -1,6 +1,12 @@
 /* norm.c - layer `norm` and its kinds by their own names, `layer_norm`, `batch_norm`,
- * `instance_norm`, `group_norm`: torch.nn.LayerNorm, BatchNorm (running statistics), InstanceNorm,
- * GroupNorm over a vector, sequence [T, D] or image [F, T, C]: norm_part. */
+ * `instance_norm`, `group_norm` (norm_part).
+ *
+ * Formula: y = (x - mean) / sqrt(var + eps) weight + bias; mean and variance (biased) of: layer: the last
+ *   axis; batch: the running statistics; instance: all positions of a channel; group: all positions of
+ *   C / groups channels.
+ * Shapes: x [C], [T, C] or [F, T, C]; y the same.
+ * Scratch: none.
+ * Source: torch.nn.LayerNorm, BatchNorm in eval, InstanceNorm, GroupNorm. */
 #include "layers/layers.h"
 #include "layers/norm_part.h"
 

@@ -1,7 +1,11 @@
-/* pool.c - layer `pool`: one vector [D] from all steps of a sequence [T, D] or all
- * positions of an image: their mean, the last, or the largest of each channel. Means are summed
- * in double, bin by bin, and the bins' sums then: that order does not depend on how the steps
- * are cut into parts. */
+/* pool.c - layer `pool`: one vector from all steps or positions.
+ *
+ * Formula: y_c = mean, last or largest of x_tc; with a mask, over the steps where it is 1 (none: zeros).
+ *   Means are summed in double, bin by bin, and the bins' sums then: that order does not depend on how the
+ *   steps are cut into parts.
+ * Shapes: x [T, D] or, but for last, [F, T, D], mask [T] of a sequence; y [D].
+ * Scratch: none; what is carried: a count and [F, D] in double.
+ * Source: torch.mean, torch.max over the axis; x[-1]. */
 #include "layers/layers.h"
 
 #include <math.h>

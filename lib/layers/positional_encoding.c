@@ -1,5 +1,9 @@
-/* positional_encoding.c - layer `positional_encoding`: sinusoids added to a
- * sequence [T, D], or alone. Formula and sources: math/position.h. */
+/* positional_encoding.c - layer `positional_encoding`: sinusoids added to a sequence, or alone.
+ *
+ * Formula: y = x + e or e, e(t, 2i) = sin(t w_i), e(t, 2i + 1) = cos(t w_i), w_i = base^(-2i / D).
+ * Shapes: x and y [T, D].
+ * Scratch: none.
+ * Source: the two precisions: see math/position.h. */
 #include "layers/layers.h"
 #include "math/position.h"
 

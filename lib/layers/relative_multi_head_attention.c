@@ -1,11 +1,16 @@
-/* relative_multi_head_attention.c - layer `relative_multi_head_attention`:
+/* relative_multi_head_attention.c - layer `relative_multi_head_attention`: attention whose
+ * scores know the distance of query and key.
  *
- *   score(i, j) = ((q_i + u) k_j + shift(P)(i, j)) / sqrt(scale), P(i, r) = (q_i + v) p_r + b_r
- *
- * Dai et al. 2019 (arXiv 1901.02860) as its ports write it. positions sinusoid,
- * shift front: RelativeMultiHeadAttention of nickovchinnikov/tts-framework,
- * dunky11/voicesmith and keonlee9420/Comprehensive-Transformer-TTS. positions
- * table, shift end: labmlai/annotated_deep_learning_paper_implementations. */
+ * Formula: score(i, j) = ((q_i + u) k_j + shift(P)(i, j)) / sqrt(scale), P(i, r) = (q_i + v) p_r + b_r;
+ *   then as multi_head_attention.c.
+ * Shapes: query [Tq, .], key and value [Tk, .], mask [Tk] or [Tq, Tk], position [R, .], R at least Tk (shift
+ *   end: Tq + Tk); y [Tq, units] or [Tq, out]; a vector is one step; attention [H, Tq, Tk].
+ * Scratch: the scaled queries, with u and with v, what else is projected, the encodings, the heads before `out`, a
+ *   block of scores (attention_part).
+ * Source: Dai et al. 2019 (arXiv 1901.02860) as its ports write it. positions sinusoid, shift front:
+ *   RelativeMultiHeadAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
+ *   keonlee9420/Comprehensive-Transformer-TTS. positions table, shift end:
+ *   labmlai/annotated_deep_learning_paper_implementations. */
 #include "layers/attention_part.h"
 #include "layers/layers.h"
 

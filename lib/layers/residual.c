@@ -1,6 +1,10 @@
-/* residual.c - layers `residual` and `add`, one thing by two names: x_0 + factor (x_1 + x_2 + ...).
- * A vector among the later inputs is added at every step or position. Semantics: torch.add with
- * alpha. */
+/* residual.c - layers `residual` and `add`, one thing by two names.
+ *
+ * Formula: y = x_0 + factor (x_1 + x_2 + ...); a vector among the later inputs is added at every step or
+ *   position.
+ * Shapes: x_0 of any kind but heads; the others of its shape, or vectors of its width; y as x_0.
+ * Scratch: none.
+ * Source: torch.add with alpha. */
 #include "layers/layers.h"
 
 #include <string.h>

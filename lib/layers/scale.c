@@ -1,4 +1,9 @@
-/* scale.c - layer `scale`: y = factor x, any shape. torch.mul by a number. */
+/* scale.c - layer `scale`: the input times a number.
+ *
+ * Formula: y = factor x.
+ * Shapes: x of any kind; y the same.
+ * Scratch: none.
+ * Source: torch.mul by a number. */
 #include "layers/layers.h"
 
 typedef struct {

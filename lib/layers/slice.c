@@ -1,5 +1,9 @@
-/* slice.c - layer `slice`: a part of the last axis of a vector, sequence, image.
- * torch.narrow. */
+/* slice.c - layer `slice`: a part of the last axis.
+ *
+ * Formula: y_i = x_(start + i), 0 <= i < width.
+ * Shapes: x [D], [T, D] or [F, T, D]; y the same but `width` wide.
+ * Scratch: none.
+ * Source: torch.narrow. */
 #include "layers/layers.h"
 
 #include <string.h>

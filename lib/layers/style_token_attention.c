@@ -1,12 +1,15 @@
-/* style_token_attention.c - layer `style_token_attention`: attention of a query
- * over K learned tokens, the style token layer of Wang et al. 2018
- * (arXiv 1803.09017) as KinglittleQ/GST-Tacotron and its descendants write it.
+/* style_token_attention.c - layer `style_token_attention`: attention of a query over K
+ * learned tokens.
  *
- *   per head h: w_h = softmax(q_h k_h^T / sqrt(scale)), q, k and what follows as in token_part.h
+ * Formula: per head h: w_h = softmax(q_h k_h^T / sqrt(scale)); q, k and what follows as in token_part.h.
+ * Shapes: x [D] or [T, D]; y [E'] or [T, E'], E' = out, or the values of all heads; attention [H, K] or [H, T, K].
+ * Scratch: the projected queries, the heads before `out` (token_part.h), and a block of scores.
+ * Source: the style token layer of Wang et al. 2018 (arXiv 1803.09017) as KinglittleQ/GST-Tacotron and its
+ *   descendants write it. softmax_axis batch reproduces the DelightfulTTS line, whose softmax runs over the
+ *   clips of a batch: with one clip every weight is 1.
  *
  * The tokens are keys and values of math/attention.h, and the scale is put on the keys when
- * the model is bound. softmax_axis batch reproduces the DelightfulTTS line, whose
- * softmax runs over the clips of a batch: with one clip every weight is 1. */
+ * the model is bound. */
 #include "layers/layers.h"
 #include "layers/token_part.h"
 #include "math/attention.h"

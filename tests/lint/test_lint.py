@@ -42,6 +42,14 @@ class Planted(unittest.TestCase):
     def test_a_good_file_passes(self):
         self.c('#include "base/mem.h"\nint f(void) { return 0; }')
 
+    def test_a_layer_type_tells_formula_shapes_scratch_and_source(self):
+        lines = {label: f" * {label}: x\n" for label in ("Formula", "Shapes", "Scratch", "Source")}
+        for missing in (None, *lines):
+            head = "/* x.c - a layer.\n" + "".join(text for label, text in lines.items() if label != missing) + " */\n"
+            expected = [f"lib/layers/x.c:1: opening: a layer's first comment has a line that begins with '{missing}:'"]
+            self.check({"lib/layers/x.c": head + "const sty_layer_type sty_layer_x = {0};\n"}, *(expected if missing else ()))
+            self.check({"lib/layers/x_part.c": head})
+
     def test_a_higher_floor_may_not_be_included(self):
         self.c('#include "model/json.h"', 'floors: lib/base (floor 0) may not include "model/json.h" (floor 3)')
 
