@@ -77,6 +77,12 @@ static sty_reach reach(const void *params_, const sty_shape *in) {
     return (sty_reach){(size_t)p->kernel[0], (size_t)p->stride[0], 0};
 }
 
+/* Stretches are as long as the clip modulo the stride: an odd one does not keep what is odd. */
+static sty_flow flow(const void *params_) {
+    const pool_params *p = params_;
+    return p->odd_frames == REPEAT && p->stride[0] % 2 ? STY_FLOW_WHOLE : STY_FLOW_BLOCKS;
+}
+
 static const char *const inputs[] = {"input", NULL};
 
 const sty_layer_type sty_layer_average_pool = {
@@ -89,6 +95,6 @@ const sty_layer_type sty_layer_average_pool = {
     .n_required = 1,
     .shape = shape,
     .reach = reach,
-    .flow = sty_flow_blocks,
+    .flow = flow,
     .run = run,
 };

@@ -167,6 +167,109 @@ static void check_same(const layer_case *c, const sty_tensor *a, const sty_tenso
         fail_msg("%s gives other bits when its memory held something else", c->type->name);
 }
 
+/* ---- flow ---- */
+
+static size_t steps(const sty_shape *shape) { return shape->rank > 1 ? shape->dim[shape->rank - 2] : 0; }
+
+/* The steps [begin, end) of x, a copy; of a vector all. */
+static sty_tensor stretch_of(const sty_tensor *x, size_t begin, size_t end) {
+    sty_tensor part = *x;
+    if (!x->data) return part;
+    if (steps(&x->shape)) part.shape.dim[x->shape.rank - 2] = end - begin;
+    const size_t all = steps(&x->shape) * sty_shape_width(&x->shape), n = sty_shape_count(&part.shape);
+    part.data = filled(n);
+    if (!all) memcpy(part.data, x->data, n * sizeof *part.data);
+    const size_t first = begin * sty_shape_width(&x->shape), one = (end - begin) * sty_shape_width(&x->shape);
+    for (size_t f = 0; all && f < n / one; f++)
+        memcpy(part.data + f * one, x->data + f * all + first, one * sizeof *part.data);
+    return part;
+}
+
+/* The clip's output steps that reach over neither end of a stretch, or over an end of the clip, are in the stretch's
+ * output with the same bits. */
+static void check_stretch(const layer_case *c, sty_reach reach, size_t begin, size_t end) {
+    const sty_shape *whole = &c->out[0].shape;
+    const size_t n = steps(&c->in[0].shape), width = sty_shape_width(whole);
+    layer_case part = *c;
+    sty_shape shapes[STY_MAX_OUTPUTS];
+    for (size_t i = 0; i < c->n_in; i++)
+        part.in[i] = stretch_of(&c->in[i], begin, end);
+    if (layer_case_shape(&part, shapes, NULL) == STY_OK) {
+        run_once(&part, part.out, false, NAN);
+        const size_t made = steps(&shapes[0]), bins = whole->kind == STY_IMAGE ? whole->dim[0] : 1;
+        for (size_t at = begin / reach.stride; at < steps(whole); at++) {
+            const size_t t = at - begin / reach.stride, first = t * reach.stride;
+            const bool over = (begin > 0 && first < reach.before) ||
+                              (end < n && first + reach.kernel > end - begin + reach.before);
+            for (size_t f = 0; !over && f < bins; f++)
+                if (t >= made ||
+                    memcmp(part.out[0].data + (f * made + t) * width,
+                           c->out[0].data + (f * steps(whole) + at) * width, width * sizeof(float)) != 0)
+                    fail_msg("%s flows in blocks, but its step %zu of the steps %zu to %zu of %zu is not that of the whole",
+                             c->type->name, at, begin, end, n);
+        }
+        free(part.out[0].data);
+    }
+    for (size_t i = 0; i < c->n_in; i++)
+        free(part.in[i].data);
+}
+
+static void check_blocks(const layer_case *c, const sty_shape *in) {
+    const sty_reach reach = c->type->reach ? c->type->reach(c->params, in) : (sty_reach){1, 1, 0};
+    const size_t n = steps(&in[0]);
+    for (int round = 0; round < 3; round++) {
+        const size_t begin = random_size(0, n / reach.stride) * reach.stride;
+        if (begin >= n) continue;
+        const size_t end = n - random_size(0, (n - begin - 1) / reach.stride) * reach.stride;
+        check_stretch(c, reach, begin, end);
+    }
+}
+
+/* The steps [at, at + n) behind `margin` steps that were there before. */
+static void run_part(const layer_case *c, sty_part part, float *carry, const sty_tensor *out) {
+    sty_tensor in[STY_MAX_PORTS];
+    sty_shape shapes[STY_MAX_OUTPUTS] = {out[0].shape, out[1].shape};
+    memcpy(in, c->in, sizeof in);
+    in[0] = stretch_of(&c->in[0], part.at - part.begin, part.at + part.n);
+    const size_t n = c->type->scratch ? c->type->scratch(c->params, &in[0].shape, shapes) : 0;
+    float *scratch = guarded(n, NAN);
+    c->type->run(&(sty_layer_call){.params = c->params, .state = c->state, .in = in, .n_in = c->n_in, .out = out,
+                                   .scratch = scratch, .part = part, .carry = carry});
+    check_guard(c, scratch, n, "scratch");
+    free(scratch);
+    free(in[0].data);
+}
+
+static void check_carry(const layer_case *c, const sty_shape *in) {
+    const size_t n = steps(&in[0]), n_carry = c->type->carry(c->params, in);
+    float *carry = guarded(n_carry, NAN);
+    sty_tensor out[STY_MAX_OUTPUTS] = {c->out[0], c->out[1]};
+    for (int i = 0; i < STY_MAX_OUTPUTS; i++)
+        if (out[i].data) out[i].data = guarded(sty_shape_count(&out[i].shape), NAN);
+    for (size_t at = 0, more; at < n; at += more) {
+        more = random_size(1, n - at);
+        run_part(c, (sty_part){.begin = random_size(0, at), .n = more, .at = at, .last = at + more == n}, carry, out);
+    }
+    check_guard(c, carry, n_carry, "carry");
+    for (int i = 0; i < STY_MAX_OUTPUTS; i++) {
+        if (out[i].data && memcmp(out[i].data, c->out[i].data, sty_shape_count(&out[i].shape) * sizeof(float)) != 0)
+            fail_msg("%s carries a state, but gives other bits in parts than in one", c->type->name);
+        free(out[i].data);
+    }
+    free(carry);
+}
+
+/* Types that claim to flow: again on stretches or in parts. */
+static void check_flow(const layer_case *c, const sty_shape *in) {
+    const sty_flow flow = c->type->flow ? c->type->flow(c->params) : STY_FLOW_WHOLE;
+    bool alone = true;
+    if (steps(&in[0]) == 0) return;
+    for (size_t i = 1; i < c->n_in; i++)
+        alone = alone && in[i].kind == STY_ABSENT;
+    if (flow == STY_FLOW_BLOCKS) check_blocks(c, in);
+    if (flow == STY_FLOW_CARRY && alone) check_carry(c, in);
+}
+
 void layer_case_run(layer_case *c) {
     sty_shape in[STY_MAX_PORTS];
     sty_tensor again[STY_MAX_OUTPUTS];
@@ -188,6 +291,7 @@ void layer_case_run(layer_case *c) {
             free(before[i]);
         }
     free(again[0].data);
+    check_flow(c, in);
 }
 
 void layer_case_weights_from(layer_case *c, const layer_case *other, const char *prefix) {

@@ -8,7 +8,8 @@
  *     layer_case_close(&c);
  *
  * A run fails the test when it writes beyond its outputs or its scratch, changes an
- * input, depends on what the memory held before, or allocates. */
+ * input, depends on what the memory held before, or allocates; and when a type that
+ * claims `flow` gives other bits on stretches of the clip, or in parts. */
 #ifndef TESTS_LAYER_CASE_H
 #define TESTS_LAYER_CASE_H
 
