@@ -175,6 +175,9 @@ static void draw_map(const screen *s, const float *map, size_t rows, size_t colu
             cell(s, mean[i * width + j] / largest, out);
         sty_buf_text(out, "\n");
     }
+    sty_buf_text(out, "       ");
+    cell(s, 1, out);
+    sty_buf_printf(out, " is %.3g, the largest here\n", largest);
 }
 
 /* All heads of an attention map [heads, queries, keys]. */

@@ -215,8 +215,13 @@ static void text_layers(const sty_graph *graph, const graph_facts *facts, sty_bu
                        sty_graph_work(node, facts->shapes) / 10);
         if (sees == STY_WHOLE) sty_buf_text(out, "   all  ");
         else sty_buf_printf(out, "%6zu  ", sees);
-        for (size_t j = 0; j < node->n_in; j++)
-            sty_buf_printf(out, "%s%s", j ? ", " : "", node->in[j] < 0 ? "-" : graph->values[node->in[j]].name);
+        for (size_t j = 0, n = 0; j < node->n_in; j++) {
+            if (node->in[j] < 0) continue; /* named where one before it is not connected */
+            const bool named = n < j && !node->type->variadic;
+            sty_buf_printf(out, "%s%s%s%s", n ? ", " : "", named ? node->type->inputs[j] : "", named ? ": " : "",
+                           graph->values[node->in[j]].name);
+            n++;
+        }
         sty_buf_text(out, "\n");
         sty_buf_clear(&shape);
     }

@@ -76,6 +76,9 @@ class Examples(stylet.Case):
         rows = lines[start + 1:start + 10]
         self.assertEqual([row.split()[0] for row in rows], [str(i) for i in range(9)])
         self.assertTrue(all(re.fullmatch(r"[0-8]{9}", row[7:]) for row in rows))
+        record, = self.records("extract", "-m", MODELS / "examples/multi_head_attention", "-w", "attention.attention",
+                               self.scratch / "features.npy")
+        self.assertEqual(lines[start + 10], f"       8 is {np.max(record['attention.attention'][0]):.3g}, the largest here")
 
     def test_the_page_shows_the_examples_as_they_are(self):
         page = sections()
@@ -221,6 +224,13 @@ class Errors(Graph):
         self.fails(2, "model", "info", model(5, 5, mask=[6]), saying=("mask is vector [6] for T queries and 5 keys",))
         for fits in (model(5, 5), model("T", 6), model(5, "T"), model("T", 5, mask=[7, 5])):
             self.ok("model", "info", fits)
+
+    def test_model_info_names_the_inputs_that_are_connected_and_what_to_bind(self):
+        layer = {"name": "att", "type": "multi_head_attention", "units": 20, "heads": 2, "query_projection": False,
+                 "key_projection": False, "value_projection": False, "inputs": {"query": "features", "value": "v"}}
+        text = self.ok("model", "info", self.model([layer], {"v": {"shape": ["T", 20]}})).stdout.decode()
+        self.assertIn("  features, value: v\n", text)
+        self.assertIn("--bind v=FILE.npy\n", text)
 
     def test_a_bound_array_of_another_shape_is_told_in_axes(self):
         model = self.model([{"name": "sum", "type": "concat", "inputs": ["features", "k"]}], {"k": {"shape": ["T", 20]}})
