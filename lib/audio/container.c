@@ -72,7 +72,7 @@ static sty_status no_data(const sty_source *source, sty_err *err) {
 
 static sty_status codec_refused(const sty_source *source, const char *what, sty_err *err) {
     return sty_err_set(err, STY_UNSUPPORTED_CODEC,
-                       "'%s' holds %s, which is not decoded; convert it to WAV or FLAC", source->name,
+                       "'%s' holds %s, which is not decoded; convert it to WAV or FLAC, or let extract's --decoder", source->name,
                        what);
 }
 
@@ -124,6 +124,18 @@ static sty_status check_data(const sty_source *source, uint64_t offset, uint64_t
     return truncated(source, size, there, err);
 }
 
+/* Those that are met; "" for others. */
+static const char *coding_name(unsigned tag) {
+    switch (tag) {
+    case 0x02: return " (Microsoft ADPCM)";
+    case 0x11: return " (IMA ADPCM)";
+    case 0x31: return " (GSM 6.10)";
+    case 0x50: return " (MPEG)";
+    case 0x55: return " (MP3)";
+    default: return "";
+    }
+}
+
 static sty_status check_wave(sty_source *source, const chunk_layout *layout, sty_err *err) {
     uint64_t offset, size;
     unsigned char head[28] = {0};
@@ -133,7 +145,7 @@ static sty_status check_wave(sty_source *source, const chunk_layout *layout, sty
         unsigned tag = (unsigned)(layout->is_big ? big(head, 2) : little(head, 2));
         if (tag == 0xFFFE) tag = (unsigned)little(head + 24, 2);
         if (tag != 1 && tag != 3 && tag != 6 && tag != 7) {
-            snprintf(what, sizeof what, "WAV coding 0x%04x", tag);
+            snprintf(what, sizeof what, "WAV coding 0x%04x%s", tag, coding_name(tag));
             return codec_refused(source, what, err);
         }
     }
@@ -277,6 +289,13 @@ static const struct {
     {"MThd", 4, 0, REFUSED, "MIDI"},
 };
 
+/* Printable ASCII and blanks only. */
+static bool is_text(const unsigned char *head, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if ((head[i] < ' ' || head[i] > '~') && head[i] != '\t' && head[i] != '\r' && head[i] != '\n') return false;
+    return n > 0;
+}
+
 static container_kind identify(const unsigned char *head, size_t n, const char **what) {
     for (size_t i = 0; i < STY_COUNT(containers); i++)
         if (n >= (size_t)containers[i].at + containers[i].n &&
@@ -314,6 +333,6 @@ sty_status sty_container_check(sty_source *source, sty_err *err) {
     case REFUSED: break;
     }
     if (what) return codec_refused(source, what, err);
-    return sty_err_set(err, STY_NOT_AUDIO, "'%s' is not audio: no known format begins like this",
-                       source->name);
+    return sty_err_set(err, STY_NOT_AUDIO, "'%s' is not audio: %s", source->name,
+                       is_text(head, n) ? "it is text; extract --files-from reads lists" : "no known format begins like this");
 }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { BLOCK_FRAMES = 4096, RESERVED = 1 << 22 };
@@ -335,11 +336,13 @@ sty_status sty_clip_read_fd(int fd, const char *name, const sty_clip_options *op
     if (fstat(fd, &st) != 0)
         return sty_err_set(err, STY_IO_ERROR, "cannot stat '%s': %s", name, strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return sty_err_set(err, STY_UNREADABLE, "'%s' is a folder; -r reads the files in it", name);
+        return sty_err_set(err, STY_UNREADABLE, "'%s' is a folder, expected an audio file; extract -r reads the files in it", name);
     if (S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0) {
         source.size = (uint64_t)st.st_size;
         return read_source(&source, options, clip, err);
     }
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) && strcmp(name, "standard input") == 0) /* Linux: /dev/null */
+        return sty_err_set(err, STY_EMPTY, "nothing came on '%s', expected audio", name);
     if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !S_ISREG(st.st_mode))
         return sty_err_set(err, STY_UNREADABLE, "'%s' is neither a file nor a pipe", name);
     const uint64_t cap = options && options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES;

@@ -152,7 +152,8 @@ class Values(Bad):
 class Kinds(Bad):
     def test_what_is_no_audio_is_told_apart(self):
         self.bad(b"", "empty", "is empty, expected audio")
-        self.bad(b"hello, world\n" * 100, "not_audio", "no known format begins like this")
+        self.bad(b"hello, world\n" * 100, "not_audio", "it is text")
+        self.bad(b"\1hello" * 100, "not_audio", "no known format begins like this")
         self.bad(bytes(1000), "not_audio")
         self.bad(self.scratch / "absent.wav", "not_found", "cannot find")
         self.bad(self.good / "x.wav", "not_found")

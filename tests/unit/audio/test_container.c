@@ -90,7 +90,9 @@ static void codings_are_told_by_their_tag(void **state) {
         assert_int_equal(check(wav(allowed[i], 0, 0)), STY_OK);
     for (size_t i = 0; i < STY_COUNT(refused); i++)
         assert_int_equal(check(wav(refused[i], 0, 0)), STY_UNSUPPORTED_CODEC);
-    assert_non_null(strstr(err.message, "WAV coding 0xffff"));
+    assert_non_null(strstr(err.message, "WAV coding 0xffff,"));
+    check(wav(0x31, 0, 0));
+    assert_non_null(strstr(err.message, "WAV coding 0x0031 (GSM 6.10)"));
     /* the extensible form hides the tag */
     for (unsigned hidden = 1; hidden <= 2; hidden++) {
         wav(0xFFFE, 0, 0);
