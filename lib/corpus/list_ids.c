@@ -183,7 +183,8 @@ sty_status sty_list_check_ids(const sty_list *list, sty_err *err) {
         const size_t there = sty_text_index_put(&index, list->entries[i].id, i);
         if (there == (size_t)-1) continue;
         const sty_entry *a = &list->entries[there], *b = &list->entries[i];
-        status = sty_err_set(err, STY_BAD_ARGUMENT, "'%.250s' and '%.250s' would both have the id '%.150s'", a->path, b->path, b->id);
+        status = sty_err_set(err, STY_BAD_ARGUMENT, "'%.250s' and '%.250s' would both have the id '%.150s'; %s", a->path, b->path, b->id,
+                             b->line ? "--id-from names another source of ids" : "--glob takes files of one kind, --id-from names another source of ids");
     }
     sty_text_index_clear(&index);
     return status;

@@ -177,7 +177,7 @@ static sty_status apply_object(objects *o, sty_entry *entry, value object, sty_e
     }
     STY_TRY(members(o, entry, object, true, err));
     if (!*entry->path)
-        return sty_list_spoil(list, entry, err, "line %u: no path; expected path, audio_filepath, file_name, sources or recording",
+        return sty_list_spoil(list, entry, err, "line %u: no path; expected path, file, filename, file_name, audio_filepath, wav, sources or recording",
                               entry->line);
     if (entry->end_s <= 0 && entry->duration_s > 0 && (sty_scan_get(&o->scan, object, "offset") || sty_scan_get(&o->scan, object, "start")))
         entry->end_s = entry->start_s + entry->duration_s;

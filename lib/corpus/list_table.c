@@ -89,6 +89,8 @@ static sty_status read_header(sty_list *list, table *t, sty_lines *lines, sty_er
         if (!known) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has no column '%s'", lines->name, list->columns[k]);
     }
     if (path) return STY_OK;
+    if (t->n_cells == 1 && strchr(t->name[0], ';'))
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has columns separated by ';', expected ',' or tabs", lines->name);
     return sty_err_set(err, STY_BAD_ARGUMENT,
                        "'%s' has no path column; expected one of path, file, filename, file_name, audio_filepath, wav "
                        "in its first line (--list-format plain reads a path a line)",

@@ -90,6 +90,10 @@ class Errors(Base):
         self.list.write_text(f"{self.paths[0]}\n{self.paths[0]}\n")
         self.fails(2, "extract", "--files-from", self.list, "-o", self.scratch / "x.npz", saying="would both have the id")
         self.assertFalse((self.scratch / "x.npz.journal").exists())
+        self.list.write_text("id;path\na;b.wav\n")
+        self.fails(2, "extract", "--list-format", "csv", "--files-from", self.list, saying="separated by ';'")
+        self.list.write_text('{"id": "a"}\n')
+        self.fails(3, "extract", "--files-from", self.list, saying="expected path, file, filename")
 
     def test_common_mistakes_are_named(self):
         self.make(2)
