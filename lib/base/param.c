@@ -336,13 +336,14 @@ static size_t distance(const char *a, const char *b) {
 const char *sty_nearest_name(const char *name, const char *(*name_at)(const void *context, size_t i),
                              const void *context, size_t n) {
     const char *nearest = NULL;
-    size_t least = strlen(name) / 2 + 2;
+    size_t least = 2 * (strlen(name) / 2 + 2);
     for (size_t i = 0; i < n; i++) {
         const char *known = name_at(context, i);
-        size_t d = distance(name, known);
-        /* a shortened or lengthened name is as near as a typing error */
-        if (d > 1 && (strstr(known, name) || strstr(name, known))) d = 1;
-        if (d < least && d < MAX_NAME_LENGTH) {
+        size_t d = 2 * distance(name, known);
+        /* a shortened or lengthened name is as near as a typing error, its beginning nearer */
+        if (d > 1 && strncmp(known, name, strlen(name)) == 0) d = 1;
+        if (d > 2 && (strstr(known, name) || strstr(name, known))) d = 2;
+        if (d < least && d < 2 * MAX_NAME_LENGTH) {
             least = d;
             nearest = known;
         }

@@ -29,7 +29,8 @@ sty_status sty_writer_check(const char *path, const char *format, bool overwrite
     *file = NULL;
     if (!device && stat(at.path, &st) == 0) {
         device = !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode); /* written as it comes */
-        if (!device && !overwrite)
+        if (S_ISDIR(st.st_mode)) status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' is a folder, expected the name of a file", at.path);
+        else if (!device && !overwrite)
             status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' exists already; choose another name or give --overwrite", at.path);
     }
     if (at.type == &sty_writer_projector) *strrchr(at.path, '/') = '\0'; /* its folder is made when there is something to put into it */
@@ -268,7 +269,7 @@ sty_status sty_fields_check(sty_fields *fields, const sty_record *record, const 
         if (!same)
             return sty_err_set(err, STY_BAD_ARGUMENT,
                                "the output '%s' of '%s' has another shape than that of the first "
-                               "clip; %s needs equal shapes, jsonl does not",
+                               "clip; %s needs equal shapes; jsonl, json and ark do not",
                                fields->field[i].name, record->id, format);
     }
     return STY_OK;
