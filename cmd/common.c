@@ -5,6 +5,7 @@
 #include "messages.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,10 @@ void shipped_path(const char *name, const char *file, char *text, size_t n) {
         char looked_for[4400];
         snprintf(text, n, "%s/%s/%s", program, places[i], name);
         snprintf(looked_for, sizeof looked_for, "%.4000s%s", text, file);
-        if (stat(looked_for, &st) == 0) return;
+        if (stat(looked_for, &st) != 0) continue;
+        char plain[PATH_MAX]; /* without ".." */
+        if (realpath(text, plain) && strlen(plain) < n) memcpy(text, plain, strlen(plain) + 1);
+        return;
     }
 }
 
@@ -50,7 +54,10 @@ sty_model *open_model(const model_options *options, bool verify) {
     sty_model *model = NULL;
     sty_err err;
     if (sty_model_open(path, &how, &model, &err) != STY_OK) {
-        message_error("%s", err.message);
+        char shipped[4400];
+        default_model_path(shipped, sizeof shipped);
+        if (model_exists(path)) message_error("%s", err.message);
+        else message_error("%s; expected a folder or its manifest.json (the shipped model is '%s')", err.message, shipped);
         return NULL;
     }
     if (!sty_model_facts(model)->trained)
@@ -241,7 +248,7 @@ sty_status split_names(const char *text, sty_arena *arena, const char ***names, 
     for (char *name = copy; name;) {
         char *comma = strchr(name, ',');
         if (comma) *comma++ = '\0';
-        if (!*name) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has an empty name", text);
+        if (!*name) return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has a comma without a name beside it", text);
         for (size_t i = 0; i < *n; i++)
             if (strcmp((*names)[i], name) == 0)
                 return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' names '%s' twice", text, name);

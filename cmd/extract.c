@@ -393,6 +393,7 @@ static int run_job(job *j, sty_err *err) {
     if (status != STY_OK) return -1;
     if (done) return exit_of(&counts, most);
     if (j->done.length) unlink(j->done.data); /* it would speak of what is there now */
+    j->report.each_channel = o->channel < 0;
     if (o->json_input) status = sty_run_lines(&j->run, &j->list_options, o->json_input, &counts, err);
     else status = sty_run_all(&j->run, &counts, err);
     report_end(&j->report, &counts);

@@ -52,7 +52,7 @@ static void wipe(const run_report *r) {
 static void tell_once(run_report *r, const sty_record *record) {
     const size_t n = record->n_notes - (record->left_out_s > 0); /* the last one, told at the end for all of them */
     for (size_t i = 0; i < n; i++) {
-        bool known = false;
+        bool known = r->each_channel && strncmp(record->notes[i], "channel ", 8) == 0;
         for (size_t k = 0; k < r->told.n; k++)
             known = known || strcmp(r->told.text[k], record->notes[i]) == 0;
         if (known || r->told.n == MAX_NOTES) continue;

@@ -10,6 +10,7 @@ typedef struct run_report {
     double seconds;                              /* of audio */
     double started, shown;
     bool terminal, progress;
+    bool each_channel; /* was asked for: their numbers are in the ids and no news */
     note_list told; /* remarks already made */
     size_t n_errors;
 } run_report;

@@ -247,7 +247,7 @@ static int run(void *options_, int n_args, char **args) {
     sty_err err;
     size_t width = 0;
     if (n_args > 0) {
-        message_error("'%s' is no option; clips and vectors are given with --from (stylet mix --help)", args[0]);
+        message_error("unexpected argument '%s'; clips and vectors are given with --from (stylet mix --help)", args[0]);
         return EXIT_USAGE;
     }
     j.styles = (vector_source){.options = &j.o->model, .bind = &j.o->bind, .output = j.o->wanted ? j.o->wanted : "style"};

@@ -109,6 +109,13 @@ static sty_status read_text(job *j, int n_args, char **args, sty_err *err) {
 
 /* ---- the voice ---- */
 
+/* Of Latin ones: two bytes from C3 80 to C9 8F. */
+static bool has_letters_beyond_ascii(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text >= 0xC3 && (unsigned char)*text <= 0xC9) return true;
+    return false;
+}
+
 static sty_status read_voice(job *j, sty_err *err) {
     const char *voice = j->o->voice ? j->o->voice : "auto", *plus = strchr(voice, '+');
     char found[STY_LANGUAGE_BYTES];
@@ -118,7 +125,11 @@ static sty_status read_voice(job *j, sty_err *err) {
         return sty_err_set(err, STY_BAD_ARGUMENT, "--voice is '%s', expected LANG, LANG+VARIANT or auto", voice);
     snprintf(j->language, sizeof j->language, "%.*s", (int)n, voice);
     STY_TRY(sty_script_language(j->text, found, err));
-    if (strcmp(j->language, "auto") == 0) snprintf(j->language, sizeof j->language, "%s", found);
+    if (strcmp(j->language, "auto") == 0) {
+        snprintf(j->language, sizeof j->language, "%s", found);
+        if (strcmp(found, "en") == 0 && has_letters_beyond_ascii(j->text))
+            message_note("the text is read by a voice of the language 'en', which its letters do not rule out; --voice de or another names its own");
+    }
     else STY_TRY(sty_script_check(j->text, j->language, err));
     j->any_variant = strcmp(variant, "auto") == 0;
     snprintf(j->variant, sizeof j->variant, "%s", j->any_variant || strcmp(variant, "none") == 0 ? "" : variant);

@@ -178,7 +178,10 @@ static sty_status add_input(vector_source *source, const input *in, const char *
 static sty_status add_audio(vector_source *source, const char *path, vector_set *set, sty_err *err) {
     input in = {0};
     STY_TRY(open_session(source, path, err));
-    STY_TRY(check_model(set, path, sty_model_facts(source->model)->hash, err));
+    const sty_model_info *model = sty_model_facts(source->model);
+    if (set->model && *set->model && strcmp(set->model, model->hash) != 0)
+        return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' would be run by the model '%s' (%s), the vectors before it are of the model %s: give that with -m",
+                           path, model->name, model->hash, set->model);
     sty_status status = input_read(path, &(sty_clip_options){.stream = 1}, &in, err);
     if (status == STY_OK) status = add_input(source, &in, path, set, err);
     input_clear(&in);

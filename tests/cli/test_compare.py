@@ -265,6 +265,7 @@ class Refused(Compare):
                 self.fails(2, *command, "-m", other, saying="model", cwd=self.scratch)
             self.assertFalse((self.scratch / "mix.npy").exists() or (self.scratch / "p.svg").exists())
             self.fails(2, "compare", index, "-m", other, saying="-m is the model", cwd=self.scratch)
+            self.fails(2, "compare", index, CLIPS[0], "-m", other, saying="would be run by the model 'default'", cwd=self.scratch)
             self.ok("compare", index, CLIPS[0], cwd=self.scratch)
 
     def test_two_places_of_two_models(self):

@@ -159,7 +159,7 @@ class Formats(stylet.Case):
             np.testing.assert_array_equal(archive["token_weights"], self.weights)
 
     def test_outputs_of_unequal_shape_are_refused_where_rows_must_match(self):
-        self.fails(2, "extract", "-w", "features", "-o", self.scratch / "x.npy", CLIP, FAST, saying="another shape")
+        self.fails(2, "extract", "-w", "features", "-o", self.scratch / "x.npy", CLIP, FAST, saying=["another shape", "jsonl, json and ark do not"])
         self.assertEqual(os.listdir(self.scratch), [])
 
     def test_an_unknown_extension_asks_for_a_format(self):
@@ -201,7 +201,7 @@ class Runs(stylet.Case):
         other.write_bytes(CLIP.read_bytes())
         (self.scratch / "a_en.flac").write_bytes(b"")
         self.fails(2, "extract", "-o", self.scratch / "x.npz", other, self.scratch / "a_en.flac",
-                   saying="would both have the id 'a_en'")
+                   saying=["would both have the id 'a_en'", "--glob", "--id-from"])
         self.assertFalse((self.scratch / "x.npz").exists())
 
     def test_ids_are_paths_below_the_common_folder(self):
@@ -292,9 +292,37 @@ class CommandLine(stylet.Case):
         self.fails(2, "extract", "--end", "1", "--start", "2", CLIP, saying="--end is 1")
         self.fails(2, "extract", "-o", saying="needs FILE")
         self.fails(2, "extract", "--nonfinite", "drop", CLIP, saying="fail or zero")
+        self.fails(2, "extract", "-w", "style,", CLIP, saying="a comma without a name")
+        self.fails(2, "mix", "def.npz", saying="unexpected argument 'def.npz'")
+
+    def test_what_is_no_audio_is_named_for_what_it_is(self):
+        text = self.scratch / "wav.scp"
+        text.write_text(f"a {CLIP}\n")
+        self.fails(3, "extract", text, saying="it is text; extract --files-from")
+        self.fails(3, "inspect", self.scratch, saying="is a folder, expected an audio file")
+        self.fails(3, "extract", "-", stdin=b"", saying="standard input")
+        with open("/dev/null", "rb") as nothing:
+            done = subprocess.run([stylet.STYLET, "extract", "-"], stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"nothing came on 'standard input'", done.stderr)
+
+    def test_a_folder_is_no_output(self):
+        (self.scratch / "d").mkdir()
+        for more in (), ("--overwrite",):
+            self.fails(2, "extract", "-o", self.scratch / "d", "-f", "npz", *more, CLIP, saying="d' is a folder, expected the name of a file")
+
+    def test_a_model_by_its_bare_name_is_answered_with_its_place(self):
+        done = self.fails(2, "extract", "-m", "no-such-model", CLIP, saying=["cannot find the model 'no-such-model'", "models/default'"])
+        self.assertNotIn("..", done.err)
+
+    def test_channels_that_were_asked_for_are_no_news(self):
+        clip = stylet.write_wav(self.scratch / "two.wav", np.stack([stylet.voice(1), 0.5 * stylet.voice(1)], axis=1))
+        self.assertNotIn("channel", self.ok("extract", "--channel", "each", clip).err)
+        self.assertIn("channel 1 of 2", self.ok("extract", "--channel", "1", clip).err)
 
     def test_front_end_values_can_be_replaced_by_name(self):
         self.fails(2, "extract", "--set", "n_ffft=512", CLIP, saying="did you mean 'n_fft'")
+        self.fails(2, "extract", "--set", "hop=3", CLIP, saying="did you mean 'hop_length'")
         self.fails(2, "extract", "--set", "hop_length=0", CLIP, saying="an integer from 1")
         few, = self.records("extract", "--set", "hop_length=400", CLIP)
         many, = self.records("extract", CLIP)

@@ -225,6 +225,9 @@ class Speak(stylet.Case):
     def test_the_language_follows_the_letters(self):
         self.assertEqual(self.report("--like", CLIP, "Доброе утро, товарищи.")["language"], "ru")
         self.assertEqual(self.report("--like", CLIP, TEXT)["language"], "en")
+        args = "speak", "--like", CLIP, "Guten Morgen, schöne Welt.", "--dry-run"
+        self.assertIn("--voice de", self.ok(*args).err)
+        self.assertNotIn("--voice", self.ok(*args, "--voice", "de").err)
 
     def test_markup_in_a_text_is_read_as_text(self):
         report = self.report("--like", CLIP, "--voice", "en", "Is a < b & c > d?")
