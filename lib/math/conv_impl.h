@@ -86,7 +86,8 @@ typedef struct {
 static weights_ahead look_ahead(const sty_conv_tile *tile) {
     const size_t all = tile->n_rows * tile->n_taps * tile->run;
     const size_t lines = (CHUNK * BLOCK + tile->n_frames - 1) / tile->n_frames;
-    return (weights_ahead){tile->next, tile->next ? tile->next + all * STY_CONV_TILE : NULL, lines * STY_CONV_TILE};
+    const float *next = tile->next ? tile->next : tile->weights; /* without a next one: nothing of these */
+    return (weights_ahead){next, tile->next ? next + all * STY_CONV_TILE : next, lines * STY_CONV_TILE};
 }
 
 V_INLINE void fetch(weights_ahead *ahead) {
