@@ -168,6 +168,14 @@ sty_flow sty_conv_part_flow(const void *params) {
     return sty_norm_sees_all(&p->norm) || p->coordinates ? STY_FLOW_WHOLE : STY_FLOW_BLOCKS;
 }
 
+sty_reach sty_conv_part_bins(const void *params, const sty_shape *in) {
+    const sty_conv_params *p = params;
+    const sty_conv conv = geometry(p, in);
+    if (in->kind != STY_IMAGE || sty_norm_sees_all(&p->norm) || p->coordinates || !sty_conv_bin_by_bin(&conv))
+        return sty_reach_whole(p, in);
+    return (sty_reach){(conv.kernel[1] - 1) * conv.dilation[1] + 1, conv.stride[1], conv.pad_before[1]};
+}
+
 /* -1 at the first index, 1 at the last. */
 static double coordinate(size_t i, size_t n) { return 2.0 * (double)i / (double)(n - 1) - 1.0; }
 
@@ -230,10 +238,15 @@ void sty_conv_part_run(const sty_layer_call *call) {
         padded += with_coordinates(p, in);
     }
     float *y = call->out[0].data;
-    const size_t count = sty_shape_count(&call->out[0].shape), c = (size_t)p->channels;
+    size_t bins = n_bins(in), made = n_bins(&call->out[0].shape);
+    if (call->bins.n) {
+        conv = sty_conv_of_bins(&conv, call->bins.first, call->bins.n, &bins);
+        made = call->bins.n;
+    }
+    const size_t c = (size_t)p->channels, count = made * n_frames(&call->out[0].shape) * c;
     const bool norm_between = p->order == STY_NORM_ACTIVATION && s->norm.kind != STY_NORM_NONE;
     if (!norm_between) conv.activation = (sty_activation)p->activation;
-    sty_conv_run(&conv, s->packed, s->bias, x, n_bins(in), n_frames(in), y, padded);
+    sty_conv_run(&conv, s->packed, s->bias, x, bins, n_frames(in), y, padded);
     sty_norm_apply(&s->norm, &s->norm_state, y, count / c, c, y);
     if (norm_between) sty_activate((sty_activation)p->activation, (float)p->slope, y, count);
 }

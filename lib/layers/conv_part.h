@@ -55,7 +55,7 @@ typedef struct sty_conv_params {
      .params_size = sizeof(sty_conv_params), .inputs = sty_conv_inputs, .n_required = 1,           \
      .shape = shape_, .slots = sty_conv_part_slots, .prepare = sty_conv_part_prepare,              \
      .scratch = sty_conv_part_scratch, .work = sty_conv_part_work, .reach = sty_conv_part_reach,   \
-     .flow = sty_conv_part_flow, .run = sty_conv_part_run}
+     .flow = sty_conv_part_flow, .bins = sty_conv_part_bins, .run = sty_conv_part_run}
 extern const char *const sty_conv_inputs[];
 
 /* Output shape; in is an image or a sequence. Errors as of sty_layer_type. */
@@ -69,6 +69,7 @@ size_t sty_conv_part_scratch(const void *params, const sty_shape *in, const sty_
 double sty_conv_part_work(const void *params, const sty_shape *in, const sty_shape *out);
 sty_reach sty_conv_part_reach(const void *params, const sty_shape *in);
 sty_flow sty_conv_part_flow(const void *params);
+sty_reach sty_conv_part_bins(const void *params, const sty_shape *in);
 void sty_conv_part_run(const sty_layer_call *call);
 
 #endif

@@ -88,6 +88,11 @@ typedef struct sty_part {
     bool last; /* nothing follows: the results are due */
 } sty_part;
 
+/* Bins of an image: [first, first + n). */
+typedef struct sty_bins {
+    size_t first, n;
+} sty_bins;
+
 /* What run gets. For every layer type alike: inputs, outputs, scratch and carry never overlap, inputs stay as
  * they are, every value of an output is written whatever it held, and may be written more than once: out[0].data can hold
  * intermediate results. Scratch and outputs are aligned to STY_ALIGN and hold anything at first; a layer
@@ -102,6 +107,7 @@ typedef struct sty_layer_call {
     float *scratch;
     sty_part part; /* of types with `carry` only, */
     float *carry;  /* and what they keep from part to part */
+    sty_bins bins; /* of types with `bins` only; n = 0: all of them */
 } sty_layer_call;
 
 /* Step t of the output sees the steps t stride - before to that plus kernel - 1 of
@@ -171,6 +177,12 @@ typedef struct sty_layer_type {
      * adds to its outputs. Their one input in blocks is in[0], others are absent. */
     sty_flow (*flow)(const void *params);
     size_t (*carry)(const void *params, const sty_shape *in);
+
+    /* Types that can make some bins of their output image without the others, with the same bits: which
+     * bins of in[0] one bin sees. STY_WHOLE, or NULL: there is no such way. run may then be called with
+     * call->bins: shapes are still those of the whole images, but out[0].data is where the first of these
+     * bins goes, in[0].data where the first of those that they see lies. */
+    sty_reach (*bins)(const void *params, const sty_shape *in);
 
     void (*run)(const sty_layer_call *call);
 

@@ -40,6 +40,23 @@ size_t sty_conv_length(const sty_conv *conv, int axis, size_t n) {
     return padded < span ? 0 : (padded - span) / conv->stride[axis] + 1;
 }
 
+bool sty_conv_bin_by_bin(const sty_conv *conv) { return !sty_winograd_fits(conv); }
+
+static size_t clamp(size_t i, size_t low, size_t high) { return i < low ? low : i > high ? high : i; }
+
+sty_conv sty_conv_of_bins(const sty_conv *conv, size_t first, size_t n, size_t *n_bins) {
+    sty_conv some = *conv;
+    /* counted from the first zero; the image is [pad, pad + n_bins) */
+    const size_t pad = conv->pad_before[FREQUENCY], begin = first * conv->stride[FREQUENCY];
+    const size_t span = (conv->kernel[FREQUENCY] - 1) * conv->dilation[FREQUENCY] + 1;
+    const size_t end = begin + (n - 1) * conv->stride[FREQUENCY] + span;
+    const size_t from = clamp(begin, pad, pad + *n_bins), to = clamp(end, pad, pad + *n_bins);
+    some.pad_before[FREQUENCY] = clamp(from, begin, end) - begin;
+    some.pad_after[FREQUENCY] = end - clamp(to, begin, end);
+    *n_bins = to - from;
+    return some;
+}
+
 static bool is_depthwise(const sty_conv *conv) {
     return conv->groups > 1 && conv->groups == conv->in_channels && conv->groups == conv->out_channels;
 }

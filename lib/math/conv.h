@@ -29,6 +29,14 @@ sty_conv sty_conv_same(size_t in_channels, size_t out_channels, size_t kernel, s
 /* Output length of one axis, or 0 when the padded input is shorter than the kernel. */
 size_t sty_conv_length(const sty_conv *conv, int axis, size_t n);
 
+/* True when an output bin is computed without its neighbours (winograd.h takes four at once). */
+bool sty_conv_bin_by_bin(const sty_conv *conv);
+
+/* The convolution that gives the output bins [first, first + n) alone, bit for bit: to be run, with the
+ * weights packed for the other one, on the bins that they see. n_bins: of the image, then how many
+ * those are; the first is the later of 0 and first stride - pad_before. Only where bin by bin. */
+sty_conv sty_conv_of_bins(const sty_conv *conv, size_t first, size_t n, size_t *n_bins);
+
 /* Floats of packed weights, of scratch for an input [F, T, C]. */
 size_t sty_conv_packed(const sty_conv *conv);
 size_t sty_conv_scratch(const sty_conv *conv, size_t n_bins, size_t n_frames);

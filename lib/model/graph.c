@@ -2,7 +2,8 @@
  *
  * Planning is greedy: values in the order in which they appear are put at the
  * lowest offset that no value alive at the same time covers. For chains of
- * layers, which these graphs are, that is two buffers in turn. */
+ * layers, which these graphs are, that is two buffers in turn; for chains of
+ * convolutions over large images, a band for each of them. */
 #include "model/graph.h"
 
 #include <limits.h>
@@ -170,22 +171,60 @@ void sty_graph_reach(const sty_graph *graph, const sty_shape *shapes, sty_reach 
 
 /* ---- memory ---- */
 
-static bool rounded_floats(const sty_shape *shape, size_t *floats) {
+/* Floats of an image that stays in the second cache. */
+enum { CACHED = 96 << 10 };
+
+static sty_reach reach_over_bins(const sty_node *node, const sty_shape *shapes) {
+    return node->type->bins ? node->type->bins(node->params, &shapes[node->in[0]]) : sty_reach_whole(NULL, NULL);
+}
+
+static size_t count_readers(const sty_graph *graph, const bool *needed, int value) {
+    size_t n = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t j = 0; needed[i] && j < graph->nodes[i].n_in; j++)
+            n += graph->nodes[i].in[j] == value;
+    return n;
+}
+
+static void find_bands(const sty_graph *graph, const bool *needed, const bool *kept, const sty_shape *shapes,
+                       sty_band *bands) {
+    for (size_t v = 0; v < graph->n_values; v++)
+        bands[v].height = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const int v = graph->nodes[i].in[0], maker = v < 0 ? -1 : graph->values[v].node;
+        if (!needed[i] || maker < 0 || !needed[maker] || kept[v]) continue;
+        const sty_reach reach = reach_over_bins(&graph->nodes[i], shapes);
+        if (reach.kernel == STY_WHOLE || reach_over_bins(&graph->nodes[maker], shapes).kernel == STY_WHOLE) continue;
+        if (sty_shape_count(&shapes[v]) <= CACHED || count_readers(graph, needed, v) > 1) continue;
+        const size_t n_bins = shapes[v].dim[0];
+        bands[v] = (sty_band){.height = reach.kernel < n_bins ? reach.kernel : n_bins, .reader = i};
+    }
+}
+
+/* A band takes no less than the largest image that is whole: a session that has run the longest of
+ * its clips has memory for the shorter ones. */
+static bool rounded_floats(const sty_shape *shape, const sty_band *band, size_t *floats) {
     const size_t line = STY_ALIGN / sizeof(float);
     if (!sty_shape_fits(shape)) return false;
-    *floats = (sty_shape_count(shape) + line - 1) / line * line;
+    const size_t all = sty_shape_count(shape), some = all / shape->dim[0] * band->height;
+    const size_t held = band->height == 0 ? all : some > CACHED ? some : CACHED;
+    *floats = (held + line - 1) / line * line;
     return true;
 }
 
-/* The last node that reads each value; INT_MAX for values that are kept. */
-static void lifetimes(const sty_graph *graph, const bool *needed, const bool *kept, int *last) {
+/* The last node that reads each value; INT_MAX for values that are kept. Nodes that make a band run
+ * while its reader does. */
+static void lifetimes(const sty_graph *graph, const bool *needed, const bool *kept, const sty_band *bands, int *last) {
     for (size_t v = 0; v < graph->n_values; v++)
         last[v] = kept[v] ? INT_MAX : graph->values[v].node;
     for (size_t i = 0; i < graph->n_nodes; i++) {
+        size_t end = i;
         if (!needed[i]) continue;
+        while (bands[graph->nodes[end].out].height)
+            end = bands[graph->nodes[end].out].reader;
         for (size_t j = 0; j < graph->nodes[i].n_in; j++) {
             const int v = graph->nodes[i].in[j];
-            if (v >= 0 && last[v] < (int)i) last[v] = (int)i;
+            if (v >= 0 && last[v] < (int)end) last[v] = (int)end;
         }
     }
 }
@@ -202,16 +241,17 @@ sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool
                           const bool *extra_wanted, const sty_shape *shapes, int *last,
                           sty_plan *plan, sty_err *err) {
     size_t total = 0, scratch = 0;
-    lifetimes(graph, needed, kept, last);
+    find_bands(graph, needed, kept, shapes, plan->bands);
+    lifetimes(graph, needed, kept, plan->bands, last);
     for (size_t v = graph->n_inputs; v < graph->n_values; v++) {
         size_t size = 0, other = 0, at = 0;
         if (!placed(graph, needed, extra_wanted, last, v)) continue;
-        if (!rounded_floats(&shapes[v], &size)) return sty_err_no_memory(err, SIZE_MAX, graph->values[v].name);
+        if (!rounded_floats(&shapes[v], &plan->bands[v], &size)) return sty_err_no_memory(err, SIZE_MAX, graph->values[v].name);
         for (bool moved = true; moved;) {
             moved = false;
             for (size_t w = graph->n_inputs; w < v; w++) {
                 if (!placed(graph, needed, extra_wanted, last, w)) continue;
-                rounded_floats(&shapes[w], &other);
+                rounded_floats(&shapes[w], &plan->bands[w], &other);
                 /* w is read by the node that writes v at the earliest afterwards */
                 const bool meet = last[w] >= graph->values[v].node;
                 if (meet && plan->offset[w] < at + size && at < plan->offset[w] + other) {

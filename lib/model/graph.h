@@ -79,10 +79,21 @@ double sty_graph_work(const sty_node *node, const sty_shape *shapes);
  * shapes; nodes whose input has none count as whole. reach: [n_values]. */
 void sty_graph_reach(const sty_graph *graph, const sty_shape *shapes, sty_reach *reach);
 
+/* An image that would not stay in the second cache is not made whole where it need not be: when only one
+ * node reads it, and that one and its maker can work bin by bin (sty_layer_type.bins). The reader, bin after
+ * bin of its own, then has the maker make the bins that it sees and that the one before did not see. A chain
+ * of convolutions so runs depth first, and what passes between them stays in the cache. The bits are the same. */
+typedef struct sty_band {
+    size_t height; /* bins in memory at most; 0: the value is whole */
+    size_t reader; /* the node */
+    sty_bins held; /* those that are there, while it runs */
+} sty_band;
+
 /* Where each value lives in one block of floats: values whose lifetimes do not
  * meet share memory. kept[value]: alive to the end. */
 typedef struct sty_plan {
     size_t *offset;  /* [n_values] in floats */
+    sty_band *bands; /* [n_values] */
     size_t n_floats; /* of the block, scratch included */
     size_t scratch;  /* offset of the scratch area */
 } sty_plan;

@@ -58,8 +58,11 @@ static sty_status allocate(sty_session *session, size_t n_outputs, sty_err *err)
     session->input_capacity = sty_arena_alloc(arena, graph->n_inputs, sizeof *session->input_capacity);
     session->work = sty_arena_alloc(arena, n, sizeof *session->work);
     session->plan.offset = sty_arena_alloc(arena, n, sizeof *session->plan.offset);
+    session->plan.bands = sty_arena_alloc(arena, n, sizeof *session->plan.bands);
     session->slice_plan.offset = sty_arena_alloc(arena, n, sizeof *session->slice_plan.offset);
+    session->slice_plan.bands = sty_arena_alloc(arena, n, sizeof *session->slice_plan.bands);
     const bool ok = session->outputs && session->needed && session->kept && session->extra_wanted && session->extra_used && session->slice_plan.offset &&
+                    session->plan.bands && session->slice_plan.bands &&
                     session->shapes && session->probe && session->inputs &&
                     session->input_capacity && session->work && session->plan.offset;
     return ok ? STY_OK : sty_err_no_memory(err, n, "a session");

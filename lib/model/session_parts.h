@@ -1,4 +1,4 @@
-/* session_parts.h - what session.c and session_run.c share. Floor 3. */
+/* session_parts.h - what session.c, session_run.c and session_node.c share. Floor 3. */
 #ifndef STY_MODEL_SESSION_PARTS_H
 #define STY_MODEL_SESSION_PARTS_H
 
@@ -43,6 +43,18 @@ struct sty_session {
 /* Runs the graph on features [n_frames, F] in memory, or (NULL) on those that the
  * front end has been opened for. Sets session->ran. */
 sty_status sty_session_run_graph(sty_session *session, float *features, size_t n_frames, sty_err *err);
+
+/* Where values are and what shapes they have: whole, or of a stretch. */
+typedef struct sty_place {
+    const sty_shape *shapes;
+    float *(*at)(const sty_session *session, int value);
+    sty_band *bands;
+} sty_place;
+
+/* Runs node i on what lies at one place, into another; call has the scratch, and for a part
+ * of a clip the part and what is carried. Nodes whose result is a band are run by its reader. */
+void sty_session_run_node(const sty_session *session, size_t i, const sty_place *from, const sty_place *to,
+                          sty_layer_call *call);
 
 /* The array of a value after a run. */
 float *sty_session_value(const sty_session *session, int value);

@@ -187,31 +187,6 @@ static float *slice_value(const sty_session *session, int value) {
     return session->block + session->rest + session->slice_plan.offset[value];
 }
 
-/* Where values are and what shapes they have: whole, or of the stretch. */
-typedef struct {
-    const sty_shape *shapes;
-    float *(*at)(const sty_session *session, int value);
-} place;
-
-static void run_node(const sty_session *session, size_t i, const place *from, const place *to, sty_layer_call *call) {
-    const sty_node *node = &session->model->graph.nodes[i];
-    sty_tensor in[STY_MAX_PORTS] = {{{0}, 0}}, out[STY_MAX_OUTPUTS] = {{{0}, 0}};
-    for (size_t j = 0; j < node->n_in; j++)
-        if (node->in[j] >= 0) in[j] = (sty_tensor){from->shapes[node->in[j]], from->at(session, node->in[j])};
-    out[0] = (sty_tensor){to->shapes[node->out], to->at(session, node->out)};
-    if (node->type->extra) {
-        const int extra = node->out + 1;
-        out[1] = (sty_tensor){to->shapes[extra], session->extra_used[extra] ? to->at(session, extra) : NULL};
-    }
-    call->params = node->params;
-    call->state = node->state;
-    call->in = in;
-    call->n_in = node->n_in;
-    call->out = out;
-    if (call->carry) node->type->run(call);
-    else sty_layer_run(node->type, call);
-}
-
 /* ---- blocks ---- */
 
 /* The features of the stretch at hand into session->window: those that the one before
@@ -247,15 +222,16 @@ static void put_together(sty_session *session, int value) {
 static void run_stretch(sty_session *session) {
     const sty_graph *graph = &session->model->graph;
     const sty_blocks *b = &session->blocks;
-    const place slice = {b->slices, slice_value}, whole = {session->shapes, sty_session_value};
+    const sty_place slice = {b->slices, slice_value, session->slice_plan.bands};
+    const sty_place whole = {session->shapes, sty_session_value, session->plan.bands};
     float *scratch = session->block + session->rest + session->slice_plan.scratch;
     for (size_t i = 0; i < graph->n_nodes; i++)
-        if (b->sliced[i]) run_node(session, i, &slice, &slice, &(sty_layer_call){.scratch = scratch});
+        if (b->sliced[i]) sty_session_run_node(session, i, &slice, &slice, &(sty_layer_call){.scratch = scratch});
     for (size_t i = 0; i < graph->n_nodes; i++) {
         if (!b->carrying[i]) continue;
         const sty_part part = sty_blocks_part(b, session->shapes, (size_t)graph->nodes[i].in[0]);
         float *carry = session->block + session->held + b->carry[i];
-        if (part.n) run_node(session, i, &slice, &whole, &(sty_layer_call){.scratch = scratch, .part = part, .carry = carry});
+        if (part.n) sty_session_run_node(session, i, &slice, &whole, &(sty_layer_call){.scratch = scratch, .part = part, .carry = carry});
     }
     for (size_t v = graph->n_inputs; v < graph->n_values; v++)
         if (b->together[v] && b->sliced[graph->values[v].node]) put_together(session, (int)v);
@@ -301,7 +277,7 @@ static sty_status infer_shapes(sty_session *session, size_t n_frames, sty_err *e
 
 sty_status sty_session_run_graph(sty_session *session, float *features, size_t n_frames, sty_err *err) {
     const sty_graph *graph = &session->model->graph;
-    const place whole = {session->shapes, sty_session_value};
+    const sty_place whole = {session->shapes, sty_session_value, session->plan.bands};
     STY_TRY(infer_shapes(session, n_frames, err));
     session->in_blocks = !session->stage && sty_blocks_begin(&session->blocks, graph, session->shapes);
     STY_TRY(prepare_memory(session, features != NULL, err));
@@ -310,7 +286,7 @@ sty_status sty_session_run_graph(sty_session *session, float *features, size_t n
     if (session->in_blocks) STY_TRY(run_blocks(session, features, err));
     float *scratch = session->block + session->rest + session->plan.scratch;
     for (size_t i = 0; i < graph->n_nodes; i++)
-        if (run_once(session)[i]) run_node(session, i, &whole, &whole, &(sty_layer_call){.scratch = scratch});
+        if (run_once(session)[i]) sty_session_run_node(session, i, &whole, &whole, &(sty_layer_call){.scratch = scratch});
     for (size_t v = graph->n_inputs; session->stage && v < graph->n_values; v++)
         if (session->kept[v] && session->shapes[v].kind != STY_ABSENT)
             session->stage(session->stage_context, graph->values[v].name, sty_session_value(session, (int)v),

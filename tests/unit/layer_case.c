@@ -259,6 +259,38 @@ static void check_carry(const layer_case *c, const sty_shape *in) {
     free(carry);
 }
 
+/* Some bins of the output, from a copy of no more than the bins that they see. */
+static void check_some_bins(const layer_case *c, sty_reach reach, sty_bins bins) {
+    const sty_tensor *x = &c->in[0], *y = &c->out[0];
+    const size_t x_row = sty_shape_count(&x->shape) / x->shape.dim[0], y_row = sty_shape_count(&y->shape) / y->shape.dim[0];
+    const long begin = (long)(bins.first * reach.stride) - (long)reach.before, n_bins = (long)x->shape.dim[0];
+    const long end = begin + (long)((bins.n - 1) * reach.stride + reach.kernel);
+    const size_t from = (size_t)(begin < 0 ? 0 : begin < n_bins ? begin : n_bins), to = (size_t)(end < 0 ? 0 : end < n_bins ? end : n_bins);
+    const size_t seen = to > from ? (to - from) * x_row : 0, made = bins.n * y_row;
+    sty_tensor in = {x->shape, guarded(seen, NAN)}, out = {y->shape, guarded(made, NAN)};
+    if (seen) memcpy(in.data, x->data + from * x_row, seen * sizeof(float));
+    const size_t n = c->type->scratch ? c->type->scratch(c->params, &x->shape, &y->shape) : 0;
+    float *scratch = guarded(n, NAN);
+    c->type->run(&(sty_layer_call){.params = c->params, .state = c->state, .in = &in, .n_in = 1, .out = &out,
+                                   .scratch = scratch, .bins = bins});
+    check_guard(c, scratch, n, "scratch");
+    check_guard(c, out.data, made, "output");
+    if (memcmp(out.data, y->data + bins.first * y_row, made * sizeof(float)) != 0)
+        fail_msg("%s works bin by bin, but bins %zu to %zu of %zu are not those of the whole", c->type->name, bins.first,
+                 bins.first + bins.n, y->shape.dim[0]);
+    free(scratch);
+    free(in.data);
+    free(out.data);
+}
+
+static void check_bins(const layer_case *c, const sty_shape *in) {
+    const sty_reach reach = c->type->bins ? c->type->bins(c->params, in) : sty_reach_whole(NULL, NULL);
+    for (int round = 0; reach.kernel != STY_WHOLE && round < 5; round++) {
+        const size_t n_bins = c->out[0].shape.dim[0], first = random_size(0, n_bins - 1);
+        check_some_bins(c, reach, (sty_bins){first, random_size(1, n_bins - first)});
+    }
+}
+
 /* Types that claim to flow: again on stretches or in parts. */
 static void check_flow(const layer_case *c, const sty_shape *in) {
     const sty_flow flow = c->type->flow ? c->type->flow(c->params) : STY_FLOW_WHOLE;
@@ -292,6 +324,7 @@ void layer_case_run(layer_case *c) {
         }
     free(again[0].data);
     check_flow(c, in);
+    check_bins(c, in);
 }
 
 void layer_case_weights_from(layer_case *c, const layer_case *other, const char *prefix) {

@@ -9,7 +9,8 @@
  *
  * A run fails the test when it writes beyond its outputs or its scratch, changes an
  * input, depends on what the memory held before, or allocates; and when a type that
- * claims `flow` gives other bits on stretches of the clip, or in parts. */
+ * claims `flow` gives other bits on stretches of the clip, or in parts; and when one that claims
+ * `bins` gives other bits for some of them. */
 #ifndef TESTS_LAYER_CASE_H
 #define TESTS_LAYER_CASE_H
 
