@@ -72,6 +72,29 @@ def near_shared(rng, shared):
     return out
 
 
+def moved(rng, shared):
+    """The same but for the level or the tilt: what of speech is moved alone after it was spoken."""
+    size = rng.choice([-1, 1]) * 2.0 ** rng.uniform(-1, 1)
+    if rng.random() < 0.4:
+        return dict(shared, tilt=shared["tilt"] + 2.5 * size)
+    level = shared["level"] + 5 * size
+    if not -54 < level < -14:  # louder clips are limited by their peaks
+        level = shared["level"] + (5 if level < -54 else -5) * abs(size)
+    return dict(shared, level=level)
+
+
+def blank_edges(rng, y, f0, hnr, nuclei):
+    """Up to a third of the clip before and after the speech made silent, in place; the nuclei left."""
+    seconds = len(y) / RATE
+    first, last = rng.uniform(0, seconds / 3), seconds - rng.uniform(0, seconds / 3)
+    t = np.arange(len(y)) / RATE
+    y *= np.clip(np.minimum(t - first, last - t) / 0.01, 0, 1).astype(np.float32)
+    t = np.arange(len(f0)) / 100
+    for track in (f0, hnr):
+        track[(t < first) | (t > last)] = 0
+    return nuclei[(nuclei > first) & (nuclei < last)]
+
+
 def _cubic(x, pos):
     i = pos.astype(np.int64)
     t = (pos - i).astype(np.float32)
@@ -81,8 +104,8 @@ def _cubic(x, pos):
 
 
 class Augmenter:
-    def __init__(self, corpus, seed, clean=0.3, near=0.4):
-        self.c, self.clean, self.near = corpus, clean, near
+    def __init__(self, corpus, seed, clean=0.3, near=0.4, moved=0.0, edges=0.0):
+        self.c, self.clean, self.near, self.moved, self.edges = corpus, clean, near, moved, edges
         self.rng = np.random.default_rng(seed)
         pool = np.random.default_rng(seed + 1)
         self.rooms = []
@@ -170,6 +193,9 @@ class Augmenter:
         nuclei = nuclei[(nuclei > at[0]) & (nuclei < at[-1])]
         nuclei = np.interp(nuclei, at, np.arange(frames + 1) / 100)
 
+        if self.edges and rng.random() < self.edges:
+            nuclei = blank_edges(rng, y, f0, hnr, nuclei)
+
         # the part of the spectrum that is style
         spec = np.fft.rfft(y)
         hz = np.arange(len(spec)) * (RATE / 2 / (len(spec) - 1))
@@ -187,7 +213,7 @@ class Augmenter:
         aux = self._aux(power, f0, hnr, hz)
         along = self._local(f0, nuclei, samples, rms + 20 * np.log10(gain), active)
         if not shared.get("clean"):
-            y = self._disturb(y, spec * gain, hz)
+            y = self.disturb(y, spec * gain, hz)
         return y, target, aux, along
 
     def _local(self, f0, nuclei, samples, level, active):
@@ -235,7 +261,7 @@ class Augmenter:
                                                        np.percentile(hnr[voiced], 90)]
         return np.array(list(band) + more, np.float32)
 
-    def _disturb(self, y, spec, hz):
+    def disturb(self, y, spec, hz):
         rng, n = self.rng, len(y)
         if rng.random() < 0.2:
             return y
@@ -283,6 +309,8 @@ class Augmenter:
                 shared2 = shared if near or rng.random() < 0.7 else near_shared(rng, shared)
             else:
                 second, shared2 = style, near_shared(rng, shared)
+            if self.moved and not near and rng.random() < self.moved:
+                second, shared2 = style, moved(rng, shared)
             # the same words in both styles
             begin = rng.random(2) if rng.random() < 0.6 else np.zeros(2)
             for k, (name, change) in enumerate(((style, shared), (second, shared2))):

@@ -10,9 +10,10 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # name, share of the steps, options: with batch statistics; with fixed ones, as in use; longer;
-# and with the distances of the style vector weighing more; last, in two, with more clips as they
-# were spoken and more hard negatives. The learning rate of the first and the third stops falling on
-# the way. The model is the mean of the last two, by shares.
+# and with the distances of the style vector weighing more; then, in two, with more clips as they
+# were spoken and more hard negatives; last also with level and tilt moved alone, and silence around
+# speech. The learning rate of the first and the third stops falling on the way. The model is the
+# mean of the last two, by shares.
 LAST = ["--keep-norms", "--rank", 0.15, "--local", 0.1, "--clean", 0.5, "--near", 0.5,
         "--labels", "3,3,4,0.2,5,1,0.5,0.5"]
 STAGES = [
@@ -26,6 +27,9 @@ STAGES = [
     ("stage5", 800, lambda n: LAST + ["--steps", n, "--rate", 4e-4, "--echo", 3, "--triplet", 0.8]),
     ("stage6", 2300, lambda n: LAST + ["--steps", n, "--rate", 6e-4, "--echo", 2, "--triplet", 1.2,
                                        "--contrast", 0.4]),
+    ("stage7", 3000, lambda n: LAST + ["--steps", n, "--rate", 8e-4, "--echo", 2, "--triplet", 1.2,
+                                       "--contrast", 0.4, "--near", 0.6, "--moved", 0.7,
+                                       "--edges", 0.25]),
 ]
 
 
@@ -43,7 +47,7 @@ def main():
     parser.add_argument("--data", help="train on your own corpus: a list of audio files, "
                         "one per line, optionally a tab and a speaker or style")
     parser.add_argument("--steps", type=int,
-                        help="training steps of all stages together (12900)")
+                        help="training steps of all stages together (15900)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the synthetic corpus")
     parser.add_argument("--no-human", action="store_true", help="leave out the human prompts")
     args = parser.parse_args()
@@ -68,7 +72,7 @@ def main():
             os.replace(checkpoint + ".part", checkpoint)
         last = checkpoint
     mean = os.path.join(work, "mean.pt")
-    run("average.py", mean, os.path.join(work, "stage5.pt"), 0.3, last, 0.7)
+    run("average.py", mean, os.path.join(work, "stage6.pt"), 0.3, last, 0.7)
     run("export.py", mean, work, args.out)
     if args.data:
         return

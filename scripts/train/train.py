@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import augment
 import corpus
-import evaluate
+import dev
 import labels
 from frontend import features
 from model import Model
@@ -22,7 +22,6 @@ LABEL_WEIGHTS = "2.5,2.5,2.5,0.2,4,1,0.5,0.5"
 # where the loss of a label turns from square to absolute, in standard deviations:
 # small where the label can be had precisely
 BETA = torch.tensor([0.1, 0.4, 0.1, 0.5, 0.25, 0.3, 0.4, 0.4])
-LEVEL = labels.NAMES.index("level_dbfs")
 FLOOR = (-70.0 + 35.0) / 20.0  # of the features
 AUX = len(augment.AUX_BANDS) - 1 + 5
 
@@ -158,7 +157,7 @@ class Batches:
         gain = np.repeat(self.rng.uniform(-5, 5, len(x) // 4), 4).astype(np.float32)
         gain = torch.from_numpy(gain)
         y = y.clone()
-        y[:, LEVEL] += gain / self.stats[1][LEVEL]
+        y[:, dev.LEVEL] += gain / self.stats[1][dev.LEVEL]
         local = [v + gain[:, None, None] * torch.tensor([0.0, 0, 0, 0, 1, 0]) for v in local]
         return (x + gain[:, None, None] / 20).clamp(min=FLOOR), y, aux, ids, local
 
@@ -208,46 +207,6 @@ class Average:
         return out.eval()
 
 
-def predict(model, audio, arrays, same_level=False):
-    """(linear prosody values, style vectors, level changes) of the whole clips of
-    a split, each at another level."""
-    gains = np.random.default_rng(5).uniform(-10, 10, len(arrays["offset"])).astype(np.float32)
-    out = []
-    with torch.no_grad():
-        count = len(arrays["offset"]) - 1
-        for i in range(count):
-            x = audio[arrays["offset"][i]:arrays["offset"][i + 1]].astype(np.float32) / 32768
-            gain = 0 if same_level else gains[i]
-            got = model(features(torch.from_numpy(x * 10 ** (gain / 20)))[None])
-            out.append((got[3][0].numpy(), got[1][0].numpy(), gain))
-    return [np.array(column) for column in zip(*out)]
-
-
-def r_squared(true, guess):
-    ok = np.isfinite(true)
-    true, guess = true[ok], guess[ok]
-    return 1 - ((true - guess) ** 2).sum() / ((true - true.mean()) ** 2).sum()
-
-
-def dev_figures(model, folder, mean, std):
-    """One line: R2 of the labels on dev, shares of right triplets on dev_triplets."""
-    audio, arrays, _ = corpus.load(folder, "dev")
-    got, style, gain = predict(model, audio, arrays)
-    true = labels.to_model(corpus.measured(audio, arrays))
-    true[:, LEVEL] += gain
-    got = got * std.numpy() + mean.numpy()
-    words = ["%s %.3f" % (n, r_squared(true[:, i], got[:, i]))
-             for i, n in enumerate(labels.NAMES)]
-    if os.path.exists(os.path.join(folder, "dev_triplets.jsonl")):
-        audio, arrays, rows = corpus.load(folder, "dev_triplets")
-        vectors = predict(model, audio, arrays, same_level=True)[1]
-        got = {i: (v,) for i, v in enumerate(vectors)}
-        shares = evaluate.triplets(rows, range(len(rows)), got, style.mean(0))
-        words += ["triplets %.2f %.2f" % (shares["large"]["cosine"], shares["small"]["cosine"]),
-                  str(shares["small"]["by_change"]), "rank %.1f" % evaluate.effective_rank(style)[0]]
-    return "dev R2 " + " ".join(words)
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work")
@@ -266,6 +225,10 @@ def arguments():
                         help="share of the groups left as they were spoken")
     parser.add_argument("--near", type=float, default=0.4,
                         help="share of the groups of the split `near`")
+    parser.add_argument("--moved", type=float, default=0.0,
+                        help="share of the other groups whose two styles differ in level or tilt alone")
+    parser.add_argument("--edges", type=float, default=0.0,
+                        help="share of the clips with silence before and after the speech")
     parser.add_argument("--echo", type=int, default=2, help="uses of every batch")
     parser.add_argument("--stop", type=int, help="end after this many of the steps")
     parser.add_argument("--freeze-norms", action="store_true")
@@ -336,7 +299,7 @@ def main():
     args = arguments()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    maker = training_data(args.work, args.seed, args.clean, args.near)
+    maker = training_data(args.work, args.seed, args.clean, args.near, args.moved, args.edges)
     model, heads = Model(), new_heads()
     if args.init:
         saved = torch.load(args.init)
@@ -373,7 +336,7 @@ def main():
         if last or step % 400 == 0:
             smooth = average.copy()
             if last or step % 1600 == 0:
-                log(dev_figures(smooth, args.work, *stats[:2]))
+                log(dev.figures(smooth, args.work, *stats[:2]))
             torch.save({"model": smooth.state_dict(), "heads": heads.state_dict(),
                         "stats": stats, "step": step, "args": vars(args)}, args.output)
 
