@@ -176,6 +176,8 @@ static void run_tiles(const conv_row *row, const sty_conv_window *windows, size_
                           .n_taps = contiguous ? 1 : conv->kernel[TIME],
                           .tap_step = conv->dilation[TIME] * conv->in_channels,
                           .run = contiguous ? conv->kernel[TIME] * ci : ci,
+                          .chunk = conv->kernel[TIME] * conv->kernel[FREQUENCY] == 1 ? STY_LINEAR_CHUNK
+                                                                                     : STY_CONV_CHUNK,
                           .weights = row->weights,
                           .out_step = conv->out_channels,
                           .activation = conv->activation,

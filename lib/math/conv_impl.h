@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* About CHUNK products are summed up before they meet the sum of the others: rounding
- * then grows with the root of CHUNK and of the number of chunks, not of their product. */
-enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6, CHUNK = 32 };
+/* About tile->chunk products are summed up before they meet the sum of the others: rounding
+ * then grows with the root of a chunk and of the number of chunks, not of their product. */
+enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6 };
 
 /* The results of n frames of STY_CONV_TILE channels for a tile of fewer, `at` floats from the
  * first. */
@@ -52,9 +52,9 @@ V_INLINE void store_frames(const sty_conv_tile *tile, v_float (*sum)[TILE_VECTOR
     EACH_VECTOR(v_store(out + (size_t)f * step + v * LANES, sum[f][v]))
 }
 
-/* part += w x[f][j] for each of n frames */
-V_INLINE void add_products(const float *const *x, size_t j, const float *w,
-                           v_float (*part)[TILE_VECTORS], int n) {
+/* part += w x[f][j] for each of n frames, without part where these are its first products */
+V_INLINE void add_products(const float *const *x, size_t j, const float *w, v_float (*part)[TILE_VECTORS],
+                           int n, bool first) {
     v_float weight[TILE_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++)
@@ -64,75 +64,135 @@ V_INLINE void add_products(const float *const *x, size_t j, const float *w,
         const v_float value = v_all(x[f][j]);
 #pragma GCC unroll 4
         for (int v = 0; v < TILE_VECTORS; v++)
-            part[f][v] = v_fma(value, weight[v], part[f][v]);
+            part[f][v] = first ? value * weight[v] : v_fma(value, weight[v], part[f][v]);
     }
 }
 
-/* sum += part, part = 0 */
-V_INLINE void flush(v_float (*sum)[TILE_VECTORS], v_float (*part)[TILE_VECTORS], int n) {
-    EACH_VECTOR({
-        sum[f][v] += part[f][v];
-        part[f][v] = v_all(0.0f);
-    })
+V_INLINE void add_four(const float *const *x, size_t j, const float *w, v_float (*part)[TILE_VECTORS], int n,
+                       bool first) {
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; k++)
+        add_products(x, j + k, w + k * STY_CONV_TILE, part, n, first && k == 0);
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__) && defined(__x86_64__)
+/* part = w x[f][j..] for six frames and n values, a multiple of four, in all sixteen registers: twelve sums, two
+ * vectors of weights a and b, a value in all lanes t. Compilers keep some of it in memory, or move it about. */
+#define FRAME(multiply, j, x, p, q)                                                                \
+    "vbroadcastss 4*" j "(%[" #x "],%[j],4),%[t]\n" multiply " %[a],%[t],%[" #p "]\n" multiply      \
+    " %[b],%[t],%[" #q "]\n"
+#define SIX_FRAMES(multiply, j)                                                                    \
+    "vmovups 64*" j "(%[w]),%[a]\nvmovups 64*" j "+32(%[w]),%[b]\n" FRAME(multiply, j, x0, p0, q0) \
+        FRAME(multiply, j, x1, p1, q1) FRAME(multiply, j, x2, p2, q2)                              \
+            FRAME(multiply, j, x3, p3, q3) FRAME(multiply, j, x4, p4, q4)                          \
+                FRAME(multiply, j, x5, p5, q5)
+#define ALL(values) ".irp j," values "\n" SIX_FRAMES("vfmadd231ps", "\\j") ".endr\n"
+#define SUMS(f) [p##f] "=&x"(part[f][0]), [q##f] "=&x"(part[f][1])
+
+V_INLINE void six_frames(const float *const *x, size_t j, const float *w, size_t n,
+                         v_float (*part)[TILE_VECTORS]) {
+    size_t left = n / 4;
+    v_float a, b, t;
+    __asm__(SIX_FRAMES("vmulps", "0") ALL("1,2,3")
+            "jmp 2f\n"
+            ".p2align 4\n"
+            "1:\n" ALL("0,1,2,3")
+            "2: add $4,%[j]\n"
+            "add $256,%[w]\n"
+            "dec %[left]\n"
+            "jnz 1b\n"
+            : SUMS(0), SUMS(1), SUMS(2), SUMS(3), SUMS(4), SUMS(5), [a] "=&x"(a), [b] "=&x"(b),
+              [t] "=&x"(t), [w] "+r"(w), [j] "+r"(j), [left] "+r"(left)
+            : [x0] "r"(x[0]), [x1] "r"(x[1]), [x2] "r"(x[2]), [x3] "r"(x[3]), [x4] "r"(x[4]), [x5] "r"(x[5])
+            : "memory", "cc");
+}
+#endif
+
+/* The same for n frames. */
+V_INLINE void sum_fours(const float *const *x, size_t j, const float *w, size_t n_products,
+                        v_float (*part)[TILE_VECTORS], int n) {
+#if defined(SIX_FRAMES)
+    if (n == BLOCK) {
+        six_frames(x, j, w, n_products, part);
+        return;
+    }
+#endif
+    add_four(x, j, w, part, n, true);
+    for (size_t k = 4; k < n_products; k += 4)
+        add_four(x, j + k, w + k * STY_CONV_TILE, part, n, false);
+}
+
+/* The same for any number of them. */
+V_INLINE void sum_chunk(const float *const *x, size_t j, const float *w, size_t n_products,
+                        v_float (*part)[TILE_VECTORS], int n) {
+    const size_t even = n_products / 4 * 4;
+    if (even > 0) sum_fours(x, j, w, even, part, n);
+    else EACH_VECTOR(part[f][v] = v_all(0.0f))
+    for (size_t k = even; k < n_products; k++)
+        add_products(x, j + k, w + k * STY_CONV_TILE, part, n, false);
 }
 
 /* While a tile's frames pass, each chunk fetches its share of the next tile's weights into the
  * second cache. */
 typedef struct {
     const float *next, *end;
-    size_t share; /* floats a chunk */
+    size_t lines; /* a chunk */
 } weights_ahead;
 
 static weights_ahead look_ahead(const sty_conv_tile *tile) {
     const size_t all = tile->n_rows * tile->n_taps * tile->run;
-    const size_t lines = (CHUNK * BLOCK + tile->n_frames - 1) / tile->n_frames;
+    const size_t lines = (tile->chunk * BLOCK + tile->n_frames - 1) / tile->n_frames;
     const float *next = tile->next ? tile->next : tile->weights; /* without a next one: nothing of these */
-    return (weights_ahead){next, tile->next ? next + all * STY_CONV_TILE : next, lines * STY_CONV_TILE};
+    return (weights_ahead){next, tile->next ? next + all * STY_CONV_TILE : next, lines};
 }
 
 V_INLINE void fetch(weights_ahead *ahead) {
-    const size_t left = (size_t)(ahead->end - ahead->next), n = left < ahead->share ? left : ahead->share;
-    for (const float *end = ahead->next + n; ahead->next < end; ahead->next += STY_CONV_TILE)
-        __builtin_prefetch(ahead->next, 0, 2);
+    const float *next = ahead->next, *end = ahead->end;
+    for (size_t n = ahead->lines; n > 0 && next < end; n--, next += STY_CONV_TILE)
+        __builtin_prefetch(next, 0, 2);
+    ahead->next = next;
 }
 
-/* n is a constant at every call: the loops unroll into registers. */
+/* n is a constant at every call: the loops unroll into registers. The sum of the chunks before
+ * waits in memory; the last one's stays in registers. */
 V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, weights_ahead *ahead, int n) {
     const sty_conv_window *window = tile->windows + first;
-    v_float sum[BLOCK][TILE_VECTORS], part[BLOCK][TILE_VECTORS];
-    EACH_VECTOR({
-        sum[f][v] = v_load(tile->bias + v * LANES);
-        part[f][v] = v_all(0.0f);
-    })
+    const size_t chunk = tile->chunk;
+    size_t left = tile->n_rows * tile->n_taps * tile->run;
+    v_float part[BLOCK][TILE_VECTORS];
+    _Alignas(64) float sum[BLOCK][STY_CONV_TILE];
+    bool begun = false;
 #pragma GCC unroll 6
     for (int f = 0; f < n; f++) /* stores would wait for what they only replace in part */
         __builtin_prefetch(tile->out + (first + (size_t)f) * tile->out_step, 1);
+    EACH_VECTOR(part[f][v] = v_all(0.0f))
     const float *w = tile->weights;
-    size_t held = 0;
     for (size_t row = 0; row < tile->n_rows; row++)
-        for (size_t k = 0; k < tile->n_taps; k++)
-            for (size_t i = 0, end; i < tile->run; i = end) {
-                const float *x[BLOCK];
-                end = tile->run - i < CHUNK + CHUNK / 2 ? tile->run : i + CHUNK;
+        for (size_t k = 0; k < tile->n_taps; k++) {
+            const float *x[BLOCK];
 #pragma GCC unroll 6
-                for (int f = 0; f < n; f++)
-                    x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step +
-                           tile->offset;
-#pragma GCC unroll 4
-                for (size_t j = i; j < end; j++, w += STY_CONV_TILE)
-                    add_products(x, j, w, part, n);
-                held += end - i;
-                if (held < CHUNK) continue;
+            for (int f = 0; f < n; f++)
+                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+            for (size_t i = 0, end; i < tile->run; i = end) {
+                end = tile->run - i < chunk + chunk / 2 ? tile->run : i + chunk;
+                sum_chunk(x, i, w, end - i, part, n);
                 fetch(ahead);
-                flush(sum, part, n);
-                held = 0;
+                w += (end - i) * STY_CONV_TILE;
+                left -= end - i;
+                if (left == 0) break;
+                if (begun) EACH_VECTOR(part[f][v] += v_load(sum[f] + v * LANES))
+                else EACH_VECTOR(part[f][v] += v_load(tile->bias + v * LANES))
+                EACH_VECTOR(v_store(sum[f] + v * LANES, part[f][v]))
+                begun = true;
             }
-    flush(sum, part, n);
-    store_frames(tile, sum, first * tile->out_step, n);
+        }
+    if (begun) EACH_VECTOR(part[f][v] += v_load(sum[f] + v * LANES))
+    else EACH_VECTOR(part[f][v] += v_load(tile->bias + v * LANES))
+    store_frames(tile, part, first * tile->out_step, n);
 }
 
-/* The same for rows of three values in fewer than CHUNK, as the first layer of every
- * spectrogram's network has them: one sum, and no loop over the values. */
+/* The same for rows of three values, fewer than a chunk of them, as the first layer of every spectrogram's
+ * network has them: one sum, and no loop over the values. */
 V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n) {
     const sty_conv_window *window = tile->windows + first;
     const float *w = tile->weights;
@@ -145,8 +205,27 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
             x[f] = window[f].first + row * window[f].row_step + tile->offset;
 #pragma GCC unroll 3
         for (size_t j = 0; j < 3; j++)
-            add_products(x, j, w + j * STY_CONV_TILE, sum, n);
+            add_products(x, j, w + j * STY_CONV_TILE, sum, n, false);
     }
+    EACH_VECTOR(sum[f][v] += v_load(tile->bias + v * LANES))
+    store_frames(tile, sum, first * tile->out_step, n);
+}
+
+/* The same for several short runs that fit one chunk: one sum. */
+V_INLINE void conv_block_of_few(const sty_conv_tile *tile, size_t first, int n) {
+    const sty_conv_window *window = tile->windows + first;
+    const float *w = tile->weights;
+    v_float sum[BLOCK][TILE_VECTORS];
+    EACH_VECTOR(sum[f][v] = v_all(0.0f))
+    for (size_t row = 0; row < tile->n_rows; row++)
+        for (size_t k = 0; k < tile->n_taps; k++) {
+            const float *x[BLOCK];
+#pragma GCC unroll 6
+            for (int f = 0; f < n; f++)
+                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+            for (size_t j = 0; j < tile->run; j++, w += STY_CONV_TILE)
+                add_products(x, j, w, sum, n, false);
+        }
     EACH_VECTOR(sum[f][v] += v_load(tile->bias + v * LANES))
     store_frames(tile, sum, first * tile->out_step, n);
 }
@@ -157,6 +236,11 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
     static NO_INLINE void conv_block_##n(const sty_conv_tile *tile, size_t first,                  \
                                          weights_ahead *ahead) {                                   \
         conv_block(tile, first, ahead, n);                                                         \
+    }                                                                                              \
+    static NO_INLINE void conv_few_##n(const sty_conv_tile *tile, size_t first,                    \
+                                       weights_ahead *ahead) {                                     \
+        (void)ahead;                                                                               \
+        conv_block_of_few(tile, first, n);                                                         \
     }                                                                                              \
     static NO_INLINE void conv_three_##n(const sty_conv_tile *tile, size_t first,                  \
                                          weights_ahead *ahead) {                                   \
@@ -174,10 +258,12 @@ static void conv_tile(const sty_conv_tile *tile) {
     typedef void run_block(const sty_conv_tile *tile, size_t first, weights_ahead *ahead);
     static run_block *const any[BLOCK] = {conv_block_1, conv_block_2, conv_block_3,
                                           conv_block_4, conv_block_5, conv_block_6};
+    static run_block *const few[BLOCK] = {conv_few_1, conv_few_2, conv_few_3, conv_few_4, conv_few_5, conv_few_6};
     static run_block *const threes[BLOCK] = {conv_three_1, conv_three_2, conv_three_3,
                                              conv_three_4, conv_three_5, conv_three_6};
-    const bool three = tile->run == 3 && tile->n_taps == 1 && 3 * tile->n_rows < CHUNK;
-    run_block *const *blocks = three ? threes : any;
+    const size_t n_runs = tile->n_rows * tile->n_taps;
+    const bool one_sum = n_runs > 1 && n_runs * tile->run <= tile->chunk;
+    run_block *const *blocks = !one_sum ? any : tile->run == 3 && tile->n_taps == 1 ? threes : few;
     weights_ahead ahead = look_ahead(tile);
     /* blocks of nearly the same size: a last one of one frame would be slow */
     size_t n_blocks = (tile->n_frames + BLOCK - 1) / BLOCK;

@@ -55,6 +55,7 @@ void sty_linear_apply(const sty_linear *l, const sty_linear_call *call) {
                                     .n_rows = 1,
                                     .n_taps = 1,
                                     .run = l->columns,
+                                    .chunk = STY_LINEAR_CHUNK,
                                     .weights = l->packed,
                                     .out = call->y + first * call->y_ld,
                                     .out_step = call->y_ld,

@@ -163,7 +163,7 @@ static void multiply(const grouped *p, size_t bin, size_t first, size_t n) {
     }
     for (size_t o = 0; o < conv->out_channels; o += TILE) {
         float bias[TILE] = {0};
-        sty_conv_tile tile = {.windows = windows, .n_frames = n, .n_rows = 1, .n_taps = 1, .run = run, .bias = none,
+        sty_conv_tile tile = {.windows = windows, .n_frames = n, .n_rows = 1, .n_taps = 1, .run = run, .chunk = STY_CONV_CHUNK, .bias = none,
                               .weights = p->packed + o * PLANES * run, .out_step = TILE, .n_channels = TILE};
         for (size_t plane = 0; plane < PLANES; plane++, tile.weights += run * TILE) {
             tile.offset = plane * p->plane;
