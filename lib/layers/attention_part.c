@@ -206,7 +206,7 @@ sty_status sty_attention_prepare(const sty_attention_params *p, const sty_shape 
 
 /* Where things lie in the scratch; 0 floats: not needed. */
 typedef struct {
-    size_t query, position_query, key, value, encodings, position, mixed, inner;
+    size_t query, position_query, key, value, position, mixed, inner;
 } layout;
 
 static sty_attention describe(const sty_attention_params *p, const sty_shape *in) {
@@ -237,7 +237,6 @@ static layout plan(const sty_attention_params *p, const sty_shape *in) {
                     .position_query = a.position_query ? q : 0,
                     .key = p->key_projection ? k : 0,
                     .value = p->value_projection ? k : 0,
-                    .encodings = sinusoid && !is_mapped(in) ? r : 0,
                     .position = sinusoid && p->position_projection ? r : 0,
                     .mixed = p->out ? q : 0,
                     .inner = sty_attention_scratch(&a)};
@@ -245,7 +244,15 @@ static layout plan(const sty_attention_params *p, const sty_shape *in) {
 
 size_t sty_attention_floats(const sty_attention_params *p, const sty_shape *in) {
     const layout l = plan(p, in);
-    return l.query + l.position_query + l.key + l.value + l.encodings + l.position + l.mixed + l.inner;
+    return l.query + l.position_query + l.key + l.value + l.position + l.mixed + l.inner;
+}
+
+/* How many rows there are, in a line of its own, and the rows. */
+enum { ROWS_AT = STY_ALIGN / sizeof(float) };
+
+size_t sty_attention_kept(const sty_attention_params *p, const sty_shape *in) {
+    if (p->positions != STY_POSITIONS_SINUSOID || is_mapped(in)) return 0;
+    return ROWS_AT + position_rows(p, in) * (size_t)p->units;
 }
 
 double sty_attention_work(const sty_attention_params *p, const sty_shape *in) {
@@ -273,18 +280,27 @@ static const float *project(const sty_tensor *in, const sty_linear *linear, floa
     return scratch;
 }
 
-/* The rows scores are made against; encodings and result are places in the scratch. */
-static const float *positions(const sty_attention_params *p, const sty_attention_state *s,
-                              const sty_tensor *in, const sty_shape *shapes, float *encodings, float *result) {
-    const size_t rows = position_rows(p, shapes), u = (size_t)p->units;
-    const float *from = in[STY_PORT_POSITION].data;
-    if (!is_mapped(shapes)) {
-        sty_position_sinusoid(rows, u, p->position_base, p->position_precision == 1, false, encodings);
-        from = encodings;
-    }
-    if (!p->position_projection) return from;
-    sty_linear_run(&s->position, rows, from, result);
+/* The rows of sinusoids, projected: a row follows from its place alone, so that more of them begin as fewer do. */
+static const float *computed_positions(const sty_attention_params *p, const sty_attention_state *s, size_t rows,
+                                       float *kept, float *encodings) {
+    float *result = kept + ROWS_AT;
+    if ((size_t)kept[0] >= rows) return result;
+    sty_position_sinusoid(rows, (size_t)p->units, p->position_base, p->position_precision == 1, false,
+                          p->position_projection ? encodings : result);
+    if (p->position_projection) sty_linear_run(&s->position, rows, encodings, result);
+    kept[0] = (float)rows;
     return result;
+}
+
+/* The rows that scores are made against; scratch: for encodings, or what is made of those given. */
+static const float *positions(const sty_attention_params *p, const sty_attention_state *s, const sty_tensor *in,
+                              const sty_shape *shapes, float *kept, float *scratch) {
+    const size_t rows = position_rows(p, shapes);
+    const float *given = in[STY_PORT_POSITION].data;
+    if (!is_mapped(shapes)) return computed_positions(p, s, rows, kept, scratch);
+    if (!p->position_projection) return given;
+    sty_linear_run(&s->position, rows, given, scratch);
+    return scratch;
 }
 
 /* First table row that is used. */
@@ -293,15 +309,14 @@ static size_t table_start(const sty_attention_params *p, size_t keys) {
 }
 
 void sty_attention_apply(const sty_attention_params *p, const sty_attention_state *s,
-                         const sty_tensor *in, float *out, float *weights, float *scratch) {
+                         const sty_tensor *in, float *out, float *weights, float *kept, float *scratch) {
     sty_shape shapes[STY_N_ATTENTION_PORTS];
     for (int i = 0; i < STY_N_ATTENTION_PORTS; i++)
         shapes[i] = in[i].shape;
     const layout l = plan(p, shapes);
     const size_t u = (size_t)p->units, queries = n_queries(shapes), keys = n_keys(shapes);
     float *query = scratch, *position_query = query + l.query, *key = position_query + l.position_query;
-    float *value = key + l.key, *encodings = value + l.value, *position = encodings + l.encodings;
-    float *mixed = position + l.position, *inner = mixed + l.mixed;
+    float *value = key + l.key, *position = value + l.value, *mixed = position + l.position, *inner = mixed + l.mixed;
     sty_attention a = describe(p, shapes);
     const float *q = project(&in[STY_PORT_QUERY], &s->query, query);
     a.key = project(&in[key_port(shapes)], &s->key, key);
@@ -314,7 +329,7 @@ void sty_attention_apply(const sty_attention_params *p, const sty_attention_stat
             a.position = s->table + start * u;
             if (s->table_bias) a.position_bias = s->table_bias + start * (size_t)p->heads;
         } else {
-            a.position = positions(p, s, in, shapes, encodings, position);
+            a.position = positions(p, s, in, shapes, kept, position);
         }
     }
     shift_queries(q, queries, u, s->u_bias, s->scale, query);

@@ -100,10 +100,12 @@ sty_status sty_attention_prepare(const sty_attention_params *p, const sty_shape 
                                  sty_attention_state *state, sty_err *err);
 
 size_t sty_attention_floats(const sty_attention_params *p, const sty_shape *in);
+size_t sty_attention_kept(const sty_attention_params *p, const sty_shape *in); /* as keep of sty_layer_type */
 double sty_attention_work(const sty_attention_params *p, const sty_shape *in);
 
-/* out [Tq, width]; weights [heads, Tq, Tk] or NULL. out may not overlap an input. */
+/* out [Tq, width]; weights [heads, Tq, Tk] or NULL. out may not overlap an input. kept: the rows of computed
+ * positions, which are the same for every clip; NULL where sty_attention_kept is 0. */
 void sty_attention_apply(const sty_attention_params *p, const sty_attention_state *state,
-                         const sty_tensor *in, float *out, float *weights, float *scratch);
+                         const sty_tensor *in, float *out, float *weights, float *kept, float *scratch);
 
 #endif

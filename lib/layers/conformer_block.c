@@ -6,6 +6,7 @@
  *   standard               x += ff(x); x += attention(norm(x)); x += conv_1(x); x += ff_2(x); x = final_norm(x)
  * Shapes: x and y [T, D], condition [E], [1, E] or [T, E], position [R, .], mask [T]; attention [H, T, T].
  * Scratch: a second [T, D], and the largest part's own; attention's with its normed input [T, D].
+ *   Kept from clip to clip: the projected rows of computed positions.
  * Source: conv_around_attention: ConformerBlock of nickovchinnikov/tts-framework, dunky11/voicesmith and
  *   coqui-ai/TTS. standard: Gulati et al. 2020 (arXiv 2005.08100), as in
  *   keonlee9420/Comprehensive-Transformer-TTS.
@@ -198,6 +199,12 @@ static size_t scratch(const void *params_, const sty_shape *in, const sty_shape 
     return t * d + part;
 }
 
+static size_t keep(const void *params_, const sty_shape *in) {
+    sty_shape ports[STY_N_ATTENTION_PORTS];
+    const sty_attention_params a = attention_of(params_, in, ports);
+    return sty_attention_kept(&a, ports);
+}
+
 static double work(const void *params_, const sty_shape *in, const sty_shape *out) {
     const block_params *p = params_;
     const size_t t = in->dim[0], d = in->dim[1];
@@ -221,7 +228,7 @@ static void attend(const block_params *p, const block_state *s, const sty_layer_
     attention_ports(call->in, in);
     in[STY_PORT_QUERY].data = rest;
     sty_norm_apply(&p->norm, &s->norm, x, t, d, rest);
-    sty_attention_apply(&a, &s->attention, in, y, call->out[1].data, rest + t * d);
+    sty_attention_apply(&a, &s->attention, in, y, call->out[1].data, call->kept, rest + t * d);
     for (size_t i = 0; i < t * d; i++)
         y[i] += x[i];
 }
@@ -282,6 +289,7 @@ const sty_layer_type sty_layer_conformer_block = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .keep = keep,
     .reach = sty_reach_whole,
     .run = run,
 };

@@ -5,6 +5,7 @@
  * Shapes: query [Tq, D], key and value [Tk, .], mask [Tk] or [Tq, Tk], position [R, .]; y [Tq, D]; a vector is
  *   one step; attention [H, Tq, Tk].
  * Scratch: the normed query [Tq, D] where there is a norm, and that of attention_part.
+ *   Kept from clip to clip: the projected rows of computed positions.
  * Source: ConformerMultiHeadedSelfAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
  *   coqui-ai/TTS (no norm inside, scale units) and of keonlee9420/Comprehensive-Transformer-TTS (norm
  *   inside, no biases). */
@@ -79,6 +80,11 @@ static size_t scratch(const void *params_, const sty_shape *in, const sty_shape 
     return normed(params_, in) + sty_attention_floats(&a, in);
 }
 
+static size_t keep(const void *params_, const sty_shape *in) {
+    const sty_attention_params a = resolve(params_, in);
+    return sty_attention_kept(&a, in);
+}
+
 static double work(const void *params_, const sty_shape *in, const sty_shape *out) {
     const sty_attention_params a = resolve(params_, in);
     (void)out;
@@ -98,7 +104,7 @@ static void run(const sty_layer_call *call) {
                        call->scratch);
         in[STY_PORT_QUERY].data = call->scratch;
     }
-    sty_attention_apply(&a, &s->attention, in, call->out[0].data, call->out[1].data, call->scratch + n);
+    sty_attention_apply(&a, &s->attention, in, call->out[0].data, call->out[1].data, call->kept, call->scratch + n);
 }
 
 static const char *const inputs[] = {"query", "key", "value", "mask", "position", NULL};
@@ -117,6 +123,7 @@ const sty_layer_type sty_layer_conformer_multi_headed_self_attention = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .keep = keep,
     .reach = sty_reach_whole,
     .run = run,
 };

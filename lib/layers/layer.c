@@ -94,14 +94,19 @@ sty_flow sty_flow_blocks(const void *params) {
     return STY_FLOW_BLOCKS;
 }
 
+/* The scratch behind these is aligned. */
 static size_t carried(const sty_layer_type *type, const void *params, const sty_shape *in) {
-    const size_t line = STY_ALIGN / sizeof(float); /* the scratch behind it is aligned */
-    return type->carry ? (type->carry(params, in) + line - 1) / line * line : 0;
+    return type->carry ? sty_whole_lines(type->carry(params, in)) : 0;
+}
+
+size_t sty_layer_kept(const sty_layer_type *type, const void *params, const sty_shape *in) {
+    return type->keep ? sty_whole_lines(type->keep(params, in)) : 0;
 }
 
 size_t sty_layer_scratch(const sty_layer_type *type, const void *params, const sty_shape *in,
-                         const sty_shape *out) {
-    return carried(type, params, in) + (type->scratch ? type->scratch(params, in, out) : 0);
+                         const sty_shape *out, bool alone) {
+    const size_t own = type->scratch ? type->scratch(params, in, out) : 0;
+    return carried(type, params, in) + own + (alone ? sty_layer_kept(type, params, in) : 0);
 }
 
 void sty_layer_run(const sty_layer_type *type, const sty_layer_call *call) {
@@ -110,6 +115,15 @@ void sty_layer_run(const sty_layer_type *type, const sty_layer_call *call) {
     whole.part = (sty_part){.n = in->rank > 1 ? in->dim[in->rank - 2] : 1, .last = true};
     whole.carry = call->scratch;
     whole.scratch = call->scratch + carried(type, call->params, in);
+    if (type->keep && !call->kept) {
+        sty_shape shapes[STY_MAX_PORTS] = {{0}};
+        for (size_t i = 0; i < call->n_in; i++)
+            shapes[i] = call->in[i].shape;
+        const size_t n = sty_layer_kept(type, call->params, shapes);
+        whole.kept = whole.scratch;
+        whole.scratch += n;
+        if (n) whole.kept[0] = 0;
+    }
     type->run(&whole);
 }
 

@@ -107,6 +107,7 @@ typedef struct sty_layer_call {
     float *scratch;
     sty_part part; /* of types with `carry` only, */
     float *carry;  /* and what they keep from part to part */
+    float *kept;   /* of types with `keep` only */
     sty_bins bins; /* of types with `bins` only; n = 0: all of them */
 } sty_layer_call;
 
@@ -184,6 +185,10 @@ typedef struct sty_layer_type {
      * bins goes, in[0].data where the first of those that they see lies. */
     sty_reach (*bins)(const void *params, const sty_shape *in);
 
+    /* Floats that a type keeps from clip to clip: what follows from the model and the clip's length alone.
+     * kept[0] is 0 at first, and again where a longer clip got more room; the rest holds anything.
+     * Results may not depend on the clips before. NULL: none. */
+    size_t (*keep)(const void *params, const sty_shape *in);
     void (*run)(const sty_layer_call *call);
 
     /* One step with attention weights chosen by hand, [H, K] of any values, in
@@ -222,10 +227,11 @@ sty_reach sty_reach_whole(const void *params, const sty_shape *in);
 /* The flow of layers that work step by step, whatever their parameters. */
 sty_flow sty_flow_blocks(const void *params);
 
-/* A whole clip in one call: call->part and carry are set here. scratch holds
- * sty_layer_scratch floats: what is carried, and the type's own. */
+/* A whole clip in one call: call->part and carry are set here, and kept where it is NULL: then nothing is.
+ * scratch holds sty_layer_scratch floats: what is carried, the type's own and, where `alone`, what would be kept. */
 size_t sty_layer_scratch(const sty_layer_type *type, const void *params, const sty_shape *in,
-                         const sty_shape *out);
+                         const sty_shape *out, bool alone);
+size_t sty_layer_kept(const sty_layer_type *type, const void *params, const sty_shape *in);
 void sty_layer_run(const sty_layer_type *type, const sty_layer_call *call);
 
 /* Arena allocation with the error filled in. */

@@ -70,7 +70,7 @@ static void run(const sty_layer_call *call) {
     p.positions = STY_POSITIONS_NONE;
     for (int i = 0; i < STY_PORT_POSITION; i++)
         in[i] = call->in[i];
-    sty_attention_apply(&p, call->state, in, call->out[0].data, call->out[1].data, call->scratch);
+    sty_attention_apply(&p, call->state, in, call->out[0].data, call->out[1].data, NULL, call->scratch);
 }
 
 static const char *const inputs[] = {"query", "key", "value", "mask", NULL};

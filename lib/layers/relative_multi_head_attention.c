@@ -6,7 +6,7 @@
  * Shapes: query [Tq, .], key and value [Tk, .], mask [Tk] or [Tq, Tk], position [R, .], R at least Tk (shift
  *   end: Tq + Tk); y [Tq, units] or [Tq, out]; a vector is one step; attention [H, Tq, Tk].
  * Scratch: the scaled queries, with u and with v, what else is projected, the encodings, the heads before `out`, a
- *   block of scores (attention_part).
+ *   block of scores (attention_part). Kept from clip to clip: the projected rows of computed positions.
  * Source: Dai et al. 2019 (arXiv 1901.02860) as its ports write it. positions sinusoid, shift front:
  *   RelativeMultiHeadAttention of nickovchinnikov/tts-framework, dunky11/voicesmith and
  *   keonlee9420/Comprehensive-Transformer-TTS. positions table, shift end:
@@ -59,13 +59,15 @@ static size_t scratch(const void *p, const sty_shape *in, const sty_shape *out) 
     return sty_attention_floats(p, in);
 }
 
+static size_t keep(const void *p, const sty_shape *in) { return sty_attention_kept(p, in); }
+
 static double work(const void *p, const sty_shape *in, const sty_shape *out) {
     (void)out;
     return sty_attention_work(p, in);
 }
 
 static void run(const sty_layer_call *call) {
-    sty_attention_apply(call->params, call->state, call->in, call->out[0].data, call->out[1].data,
+    sty_attention_apply(call->params, call->state, call->in, call->out[0].data, call->out[1].data, call->kept,
                         call->scratch);
 }
 
@@ -85,6 +87,7 @@ const sty_layer_type sty_layer_relative_multi_head_attention = {
     .prepare = prepare,
     .scratch = scratch,
     .work = work,
+    .keep = keep,
     .reach = sty_reach_whole,
     .run = run,
 };

@@ -268,7 +268,7 @@ sty_status sty_graph_plan(const sty_graph *graph, const bool *needed, const bool
         sty_shape in[STY_MAX_PORTS];
         if (!needed[i]) continue;
         sty_node_inputs(node, shapes, in);
-        const size_t n = sty_layer_scratch(node->type, node->params, in, &shapes[node->out]);
+        const size_t n = sty_layer_scratch(node->type, node->params, in, &shapes[node->out], false);
         if (n > scratch) scratch = n;
     }
     plan->scratch = total;

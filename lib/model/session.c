@@ -50,6 +50,7 @@ static sty_status allocate(sty_session *session, size_t n_outputs, sty_err *err)
     session->outputs = sty_arena_alloc(arena, n_outputs, sizeof *session->outputs);
     session->needed = sty_arena_alloc(arena, graph->n_nodes, sizeof *session->needed);
     session->kept = sty_arena_alloc(arena, n, sizeof *session->kept);
+    session->lasting = sty_arena_alloc(arena, graph->n_nodes, sizeof *session->lasting);
     session->extra_wanted = sty_arena_alloc(arena, n, sizeof *session->extra_wanted);
     session->extra_used = sty_arena_alloc(arena, n, sizeof *session->extra_used);
     session->shapes = sty_arena_alloc(arena, n, sizeof *session->shapes);
@@ -102,6 +103,8 @@ void sty_session_free(sty_session *session) {
     sty_front_end_state_free(session->front_end);
     for (size_t i = 0; session->inputs && i < session->model->graph.n_inputs; i++)
         if (session->input_capacity[i]) sty_free(session->inputs[i]);
+    for (size_t i = 0; session->lasting && i < session->model->graph.n_nodes; i++)
+        sty_free(session->lasting[i].data);
     sty_free(session->block);
     sty_arena_clear(&session->arena);
     sty_free(session);

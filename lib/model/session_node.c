@@ -64,6 +64,7 @@ static void run_whole(const sty_session *session, const sty_node *node, const st
     call->in = in;
     call->n_in = node->n_in;
     call->out = out;
+    call->kept = session->lasting[node - session->model->graph.nodes].data;
     if (call->carry) node->type->run(call);
     else sty_layer_run(node->type, call);
 }

@@ -13,6 +13,11 @@ typedef struct sty_wanted {
     float *own;                 /* [n_labels] when labelled */
 } sty_wanted;
 
+typedef struct sty_session_kept {
+    float *data;
+    size_t n_floats;
+} sty_session_kept;
+
 struct sty_session {
     const sty_model *model;
     sty_arena arena;
@@ -27,6 +32,7 @@ struct sty_session {
     sty_plan plan, slice_plan; /* of what is run once, of each stretch */
     sty_blocks blocks;
     bool in_blocks;            /* the last clip was run so */
+    sty_session_kept *lasting; /* [n_nodes] what layers keep from clip to clip */
     float *block;
     size_t block_floats;
     size_t held, rest; /* offsets in it: of blocks' whole values, of the plans' */

@@ -85,12 +85,33 @@ static const double ORDINARY_BYTES = 256e6;
 /* Of inputs beside the features, where nothing is bound: about a sentence. */
 enum { OTHER_STEPS = 100 };
 
+/* Nodes that are run once: all that are needed, or those behind the blocks. */
+static const bool *run_once(const sty_session *session) {
+    return session->in_blocks ? session->blocks.after : session->needed;
+}
+
+/* What node i keeps of this clip. */
+static size_t lasting_floats(const sty_session *session, size_t i) {
+    const sty_node *node = &session->model->graph.nodes[i];
+    sty_shape in[STY_MAX_PORTS];
+    if (!run_once(session)[i] || !node->type->keep) return 0;
+    sty_node_inputs(node, session->shapes, in);
+    return sty_layer_kept(node->type, node->params, in);
+}
+
+static size_t all_lasting_floats(const sty_session *session) {
+    size_t n = 0;
+    for (size_t i = 0; i < session->model->graph.n_nodes; i++)
+        n += lasting_floats(session, i);
+    return n;
+}
+
 /* A clip that would fill the memory is refused before it does, with the number. */
 static sty_status check_memory(const sty_session *session, size_t n_floats, bool given, sty_err *err) {
     const sty_front_end_params *p = sty_front_end_facts(session->model->front_end);
     const size_t n_frames = session->shapes[0].dim[0];
     const size_t features = given || session->in_blocks ? 0 : sty_shape_count(&session->shapes[0]);
-    const double bytes = ((double)n_floats + (double)features) * sizeof(float);
+    const double bytes = ((double)n_floats + (double)features + (double)all_lasting_floats(session)) * sizeof(float);
     if (bytes < ORDINARY_BYTES || n_floats <= session->block_floats) return STY_OK;
     const size_t n = session->n_sharing > 1 ? session->n_sharing : 1, share = sty_mem_available() / n;
     if (bytes < (double)share) return STY_OK;
@@ -99,11 +120,6 @@ static sty_status check_memory(const sty_session *session, size_t n_floats, bool
     return sty_err_set(err, STY_TOO_LONG, "%zu frames (%.0f s) need %.1f GB of memory in this model, %.1f GB are to be had%s; "
                        "--chunk 60 or --window 60 run it in pieces", n_frames,
                        (double)n_frames * p->hop_length / p->sample_rate, bytes / 1e9, (double)share / 1e9, workers);
-}
-
-/* Nodes that are run once: all that are needed, or those behind the blocks. */
-static const bool *run_once(const sty_session *session) {
-    return session->in_blocks ? session->blocks.after : session->needed;
 }
 
 /* Scratch of the nodes that carry a state: it lies where that of the sliced ones does. */
@@ -151,10 +167,24 @@ static sty_status plan_memory(sty_session *session, bool given, size_t *n_floats
     return session->in_blocks ? plan_blocks(session, given, n_floats, err) : STY_OK;
 }
 
+static sty_status reserve_lasting(sty_session *session, sty_err *err) {
+    for (size_t i = 0; i < session->model->graph.n_nodes; i++) {
+        const size_t n = lasting_floats(session, i);
+        sty_session_kept *kept = &session->lasting[i];
+        if (n <= kept->n_floats) continue;
+        sty_free(kept->data);
+        kept->data = sty_alloc(n, sizeof *kept->data);
+        kept->n_floats = kept->data ? n : 0;
+        if (!kept->data) return sty_err_no_memory(err, n * sizeof *kept->data, "what a layer keeps");
+    }
+    return STY_OK;
+}
+
 static sty_status prepare_memory(sty_session *session, bool given, sty_err *err) {
     size_t n_floats;
     STY_TRY(plan_memory(session, given, &n_floats, err));
     STY_TRY(check_memory(session, n_floats, given, err));
+    STY_TRY(reserve_lasting(session, err));
     return reserve(session, n_floats, err);
 }
 
@@ -168,7 +198,7 @@ sty_status sty_session_memory(sty_session *session, size_t n_frames, double *n_b
     session->in_blocks = sty_blocks_begin(&session->blocks, graph, session->shapes);
     STY_TRY(plan_memory(session, false, &n_floats, err));
     const size_t features = session->in_blocks ? 0 : sty_shape_count(&session->shapes[0]);
-    *n_bytes = ((double)n_floats + (double)features) * sizeof(float);
+    *n_bytes = ((double)n_floats + (double)features + (double)all_lasting_floats(session)) * sizeof(float);
     return STY_OK;
 }
 

@@ -103,7 +103,7 @@ static sty_status plan_node(sty_mixer *m, const sty_node *node, size_t *scratch,
     STY_TRY(node->type->shape(node->params, shapes, n, out, err));
     STY_TRY(give(m, node->out, out[0], err));
     if (node->type->extra) STY_TRY(give(m, node->out + 1, out[1], err));
-    const size_t floats = sty_layer_scratch(node->type, node->params, shapes, out);
+    const size_t floats = sty_layer_scratch(node->type, node->params, shapes, out, true);
     if (floats > *scratch) *scratch = floats;
     return STY_OK;
 }

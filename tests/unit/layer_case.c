@@ -143,7 +143,7 @@ static void run_once(layer_case *c, sty_tensor *out, bool further, float content
     input_shapes(c, in);
     sty_err err;
     if (c->type->shape(c->params, in, c->n_in, shapes, &err) != STY_OK) fail_msg("%s", err.message);
-    const size_t n_scratch = sty_layer_scratch(c->type, c->params, in, shapes);
+    const size_t n_scratch = sty_layer_scratch(c->type, c->params, in, shapes, true);
     float *scratch = guarded(n_scratch, content);
     for (int i = 0; i < STY_MAX_OUTPUTS; i++) {
         const bool wanted = i == 0 || (c->type->extra && further);

@@ -300,7 +300,7 @@ static void relative_attention_has_less_than_a_score_matrix_per_head(void **unus
                 in[port] = c.in[port].shape;
             for (int j = 0; j < STY_MAX_OUTPUTS; j++)
                 out[j] = c.out[j].shape;
-            const size_t floats = sty_layer_scratch(c.type, c.params, in, out);
+            const size_t floats = sty_layer_scratch(c.type, c.params, in, out, true);
             printf("# %s %s: %zu steps, %.2f of a score matrix per head\n", c.type->name, text, t,
                    (double)floats / (double)(heads * t * t));
             assert_true(floats <= heads * t * t);
