@@ -13,10 +13,23 @@ enum { DOUBLES = LANES / 2, HELD = STY_NORM_CHANNELS / DOUBLES };
 typedef float v_half __attribute__((vector_size(4 * DOUBLES)));
 typedef double v_double __attribute__((vector_size(8 * DOUBLES)));
 
+/* gcc converts the halves of a vector one by one unless told. */
 V_INLINE v_double v_load_doubles(const float *x) {
     v_half v;
     memcpy(&v, x, sizeof v);
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return (v_double)_mm256_cvtps_pd((__m128)v);
+#else
     return __builtin_convertvector(v, v_double);
+#endif
+}
+
+V_INLINE v_half v_floats(v_double v) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    return (v_half)_mm256_cvtpd_ps((__m256d)v);
+#else
+    return __builtin_convertvector(v, v_half);
+#endif
 }
 
 V_INLINE v_double v_load_double(const double *x) {
@@ -53,7 +66,7 @@ V_INLINE void scale_part(const float *x, size_t n, v_double mean, v_double scale
     float in[DOUBLES] = {0}, g[DOUBLES] = {0}, s[DOUBLES] = {0};
     v_half y, gains, shifts;
     memcpy(in, x, n * sizeof *x);
-    y = __builtin_convertvector((v_load_doubles(in) - mean) * scale, v_half);
+    y = v_floats((v_load_doubles(in) - mean) * scale);
     if (gain) {
         memcpy(g, gain, n * sizeof *g);
         memcpy(&gains, g, sizeof gains);

@@ -1,10 +1,10 @@
-/* transpose.c - squares of four by four in registers. Some rows at a time: they stay in
- * the cache while their columns fill whole lines of it. */
+/* transpose.c - squares of four by four in registers. Some rows at a time: a line of each stays
+ * in the first cache while its columns are written, and these are runs of several lines. */
 #include "math/transpose.h"
 
 #include <string.h>
 
-enum { SIDE = 4, ROWS = 32 };
+enum { SIDE = 4, ROWS = 128 };
 
 typedef float square_row __attribute__((vector_size(4 * SIDE)));
 
@@ -21,6 +21,7 @@ static inline void square(const float *x, size_t x_ld, float *y, size_t y_ld) {
     const square_row column[SIDE] = {
         __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
         __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5), __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7)};
+#pragma GCC unroll 4
     for (size_t j = 0; j < SIDE; j++)
         memcpy(y + j * y_ld, &column[j], sizeof column[j]);
 }

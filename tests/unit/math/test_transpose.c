@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-enum { MOST = 70, PITCH = MOST + 3 };
+enum { MOST = 150, PITCH = MOST + 3 };
 
 static float x[MOST * PITCH], y[MOST * PITCH];
 
