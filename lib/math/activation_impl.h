@@ -70,29 +70,42 @@ V_INLINE void v_store_to(float *x, v_float v, size_t n) {
     else v_store_part(x, v, n);
 }
 
+/* By lanes, not by memcpy: a vector whose address is taken would stay in memory while it is summed up. */
 V_INLINE float v_largest(v_float v) {
-    float lane[LANES], largest;
-    memcpy(lane, &v, sizeof lane);
-    largest = lane[0];
-    for (size_t i = 1; i < LANES; i++)
-        largest = lane[i] > largest ? lane[i] : largest;
+    float largest = v[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < LANES; i++)
+        largest = v[i] > largest ? v[i] : largest;
     return largest;
 }
 
 /* Pairwise: the order of the additions is fixed by the width. */
 V_INLINE float v_sum(v_float v) {
     float lane[LANES];
-    memcpy(lane, &v, sizeof lane);
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++)
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        lane[i] = v[i];
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++)
             lane[i] += lane[i + half];
     return lane[0];
 }
 
+/* x = e^(x - top) for n <= LANES of them; lanes behind hold e^-inf = 0 */
+V_INLINE v_float exp_from(float *x, size_t n, float top) {
+    const v_float e = v_exp(v_load_or(x, n, -INFINITY) - top);
+    v_store_to(x, e, n);
+    return e;
+}
+
+/* Whole vectors first: in one loop for all, the values would pass through memory. */
 static void softmax_row(float *x, size_t n) {
-    v_float largest = v_all(-INFINITY), sum = v_all(0.0f);
-    for (size_t i = 0; i < n; i += LANES) {
-        const v_float v = v_load_or(x + i, n - i, -INFINITY);
+    const size_t whole = n / LANES * LANES, rest = n - whole;
+    v_float largest = v_load_or(x + whole, rest, -INFINITY), sum = v_all(0.0f);
+    for (size_t i = 0; i < whole; i += LANES) {
+        const v_float v = v_load(x + i);
         largest = v_select(v > largest, v, largest);
     }
     const float top = v_largest(largest);
@@ -101,14 +114,14 @@ static void softmax_row(float *x, size_t n) {
             x[i] = x[i] == -INFINITY ? 0.0f : NAN;
         return;
     }
-    for (size_t i = 0; i < n; i += LANES) {
-        const v_float e = v_exp(v_load_or(x + i, n - i, -INFINITY) - top);
-        v_store_to(x + i, e, n - i);
-        sum += e; /* lanes behind the row hold exp(-inf) = 0 */
-    }
+    for (size_t i = 0; i < whole; i += LANES)
+        sum += exp_from(x + i, LANES, top);
+    if (rest) sum += exp_from(x + whole, rest, top);
     const float total = v_sum(sum);
-    for (size_t i = 0; i < n; i += LANES)
-        v_store_to(x + i, v_load_or(x + i, n - i, 0.0f) / total, n - i);
+    for (size_t i = 0; i < whole; i += LANES)
+        v_store(x + i, v_load(x + i) / total);
+    for (size_t i = whole; i < n; i++)
+        x[i] /= total;
 }
 
 static void softmax(float *x, size_t rows, size_t n) {
