@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { USUAL = 64, FLOAT_TEXT = 32 }; /* bytes of a text as printed; room for a number */
+enum { USUAL = 64 }; /* bytes of a text as printed */
 
 static bool reserve(sty_buf *buf, size_t more) {
     size_t need;
@@ -82,9 +82,13 @@ void sty_buf_json(sty_buf *buf, const char *text) {
     sty_buf_put(buf, "\"", 1);
 }
 
-void sty_buf_json_float(sty_buf *buf, float value) {
-    if (reserve(buf, FLOAT_TEXT)) buf->length += (size_t)sty_print_float(buf->data + buf->length, FLOAT_TEXT, value);
+static void put_floats(sty_buf *buf, const float *values, size_t n) {
+    size_t room;
+    if (!sty_mul(n, STY_FLOAT_TEXT, &room)) buf->failed = true;
+    else if (reserve(buf, room)) buf->length += sty_print_floats(buf->data + buf->length, values, n);
 }
+
+void sty_buf_json_float(sty_buf *buf, float value) { put_floats(buf, &value, 1); }
 
 void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t *dim) {
     if (rank == 0) {
@@ -95,11 +99,10 @@ void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t 
     for (int i = 1; i < rank; i++)
         stride *= dim[i];
     sty_buf_put(buf, "[", 1);
-    for (size_t i = 0; i < dim[0]; i++) {
-        if (buf->capacity - buf->length <= FLOAT_TEXT && !reserve(buf, FLOAT_TEXT + 1)) return;
-        if (i) buf->data[buf->length++] = ',';
-        if (rank == 1) buf->length += (size_t)sty_print_float(buf->data + buf->length, FLOAT_TEXT, data[i]);
-        else sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
+    if (rank == 1) put_floats(buf, data, dim[0]);
+    for (size_t i = 0; rank > 1 && i < dim[0]; i++) {
+        if (i) sty_buf_put(buf, ",", 1);
+        sty_buf_json_array(buf, data + i * stride, rank - 1, dim + 1);
     }
     sty_buf_put(buf, "]", 1);
 }

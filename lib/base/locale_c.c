@@ -28,67 +28,84 @@ double sty_strtod(const char *text, char **end) {
     return value;
 }
 
-/* Nine decimal digits; each half of the last eight, and each pair in it, apart from the
- * others, so that a processor can work at all of them at once. */
-static void put_digits(char *to, uint32_t value) {
-    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-    const uint32_t low = value % 100000000, a = low / 10000, b = low % 10000;
-    to[0] = (char)('0' + value / 100000000);
-    memcpy(to + 1, pairs + 2 * (a / 100), 2);
-    memcpy(to + 3, pairs + 2 * (a % 100), 2);
-    memcpy(to + 5, pairs + 2 * (b / 100), 2);
-    memcpy(to + 7, pairs + 2 * (b % 100), 2);
+/* The eight decimal digits of a value as bytes 0 to 9, the first one lowest: halves, pairs
+ * and digits are parted for all of them at once, division is multiplication and shift. */
+static uint64_t eight_digits(uint32_t value) {
+    const uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    const uint64_t hundreds = fours * 10486 >> 20 & 0x0000007F0000007F;
+    const uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+    const uint64_t tens = twos * 103 >> 10 & 0x000F000F000F000F;
+    return tens | (twos - tens * 10) << 8;
+}
+
+/* Nine of them as text. */
+static void put_digits(char *to, uint32_t first, uint64_t eight) {
+    to[0] = (char)('0' + first);
+    eight |= 0x3030303030303030;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    eight = __builtin_bswap64(eight);
+#endif
+    memcpy(to + 1, &eight, sizeof eight);
+}
+
+/* Where the zeros begin that nine digits end with. The first of them is never zero. */
+static char *without_zeros(char *end, uint64_t eight) {
+    if (eight >> 40) return end - (eight >> 56 == 0) - (eight >> 48 == 0); /* all but one number in a thousand */
+    while (end[-1] == '0')
+        end--;
+    return end;
 }
 
 /* What printf makes of %.9g where that has no exponent, without its cost: a corpus has
- * 10^9 of these. Between 1e-4 and 1e9 a float32 times a power of ten is an integer of
- * 64 bits times a power of two, so rounding is exact, half to even as printf's. */
+ * 10^9 of these. Between 1e-4 and 1e9 the product of a float32 and the power of ten that
+ * makes nine digits of it has 52 bits at most, so it is exact as a double; adding 2^52
+ * rounds it to an integer, as printf does. */
 static size_t print_plainly(char *text, float value) {
-    static const double powers[] = {1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-                                    1000000000000};
+    static const double powers[] = {1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
     uint32_t bits;
+    uint64_t scaled;
     memcpy(&bits, &value, sizeof bits);
-    const int binary = (int)(bits >> 23 & 0xFF) - 127, shift = 23 - binary; /* the value is its 24 bits times 2^-shift */
-    int exponent = ((binary * 1233 + (20 << 12)) >> 12) - 20;               /* floor(binary log10(2)): the value's own, or one less */
-    exponent += fabs((double)value) >= powers[exponent + 5];
-    uint64_t scaled = ((bits & 0x7FFFFF) | 0x800000) * tens[8 - exponent];
-    if (shift > 0) scaled = (scaled + ((uint64_t)1 << (shift - 1)) - 1 + (scaled >> shift & 1)) >> shift; /* half to even */
-    else scaled <<= -shift;
-    if (scaled == tens[9]) {
-        scaled = tens[8];
+    const double size = fabs((double)value);
+    const int binary = (int)(bits >> 23 & 0xFF) - 127;
+    int exponent = ((binary * 1233 + (20 << 12)) >> 12) - 20; /* floor(binary log10(2)): the value's own, or one less */
+    exponent += size >= powers[exponent + 5];
+    const double rounded = size * powers[12 - exponent] + 0x1p52;
+    memcpy(&scaled, &rounded, sizeof scaled);
+    uint32_t digits = (uint32_t)scaled; /* the rest is 2^52's */
+    if (digits == 1000000000) {
+        digits = 100000000;
         exponent++;
     }
+    const uint64_t eight = eight_digits(digits % 100000000);
     char *to = text;
     *to = '-';
     to += bits >> 31;
-    char *const whole = to; /* "0." and zeros, or digits before the point: they make room for it afterwards */
-    memcpy(to, "0.0000", 6);
-    to += exponent < 0 ? 1 - exponent : 1;
-    put_digits(to, (uint32_t)scaled);
-    to += 9;
-    char *end = whole + 2;
-    if (exponent >= 0) {
-        for (int i = 0; i <= exponent; i++)
-            whole[i] = whole[i + 1];
-        whole[exponent + 1] = '.';
-        end = whole + exponent + 2;
+    if (exponent < 0) {
+        memcpy(to, "0.0000", 6);
+        to += 1 - exponent;
+        put_digits(to, digits / 100000000, eight);
+        return (size_t)(without_zeros(to + 9, eight) - text);
     }
-    while (to > end && to[-1] == '0')
-        to--;
-    return (size_t)((to > end ? to : end - 1) - text);
+    put_digits(to + 1, digits / 100000000, eight); /* the point has its room in front of them */
+    for (int i = 0; i <= exponent; i++)
+        to[i] = to[i + 1];
+    char *const point = to + exponent + 1, *end = without_zeros(to + 10, eight);
+    *point = '.';
+    return (size_t)((end > point + 1 ? end : point) - text);
 }
 
-int sty_print_float(char *text, size_t n, float value) {
-    const float size = fabsf(value);
-    if (n >= 32 && size > 1e-4f && size < 1e9f) {
-        const size_t length = print_plainly(text, value);
-        text[length] = '\0';
-        return (int)length;
+size_t sty_print_floats(char *text, const float *values, size_t n) {
+    char *to = text;
+    for (size_t i = 0; i < n; i++) {
+        const float size = fabsf(values[i]);
+        if (i) *to++ = ',';
+        if (size > 1e-4f && size < 1e9f) {
+            to += print_plainly(to, values[i]);
+            continue;
+        }
+        void *before = sty_locale_enter();
+        to += snprintf(to, STY_FLOAT_TEXT, "%.9g", (double)values[i]);
+        sty_locale_leave(before);
     }
-    void *before = sty_locale_enter();
-    const int length = snprintf(text, n, "%.9g", (double)value);
-    sty_locale_leave(before);
-    return length;
+    return (size_t)(to - text);
 }

@@ -12,8 +12,12 @@
 void *sty_locale_enter(void);
 void sty_locale_leave(void *before);
 
-/* strtod and snprintf("%.9g") in the "C" locale. */
+/* strtod in the "C" locale. */
 double sty_strtod(const char *text, char **end);
-int sty_print_float(char *text, size_t n, float value);
+
+/* n numbers as printf's %.9g in the "C" locale makes them, commas between. text has
+ * room for STY_FLOAT_TEXT bytes a number. Returns the length; there is no NUL. */
+enum { STY_FLOAT_TEXT = 24 };
+size_t sty_print_floats(char *text, const float *values, size_t n);
 
 #endif
