@@ -61,16 +61,18 @@ sty_status sty_export_begin(const sty_export_options *options, sty_export **expo
 /* A row for each input, whatever the number of its records: the input has failed when
  * one of them has. */
 static void begin_row(sty_export *e, const sty_record *record) {
+    e->input = (struct input_state){.open = true, .start_s = record->start_s};
+    if (!e->status) return;
     e->row.length = 0;
     sty_buf_text(&e->row, "{\"id\":");
     sty_buf_json(&e->row, record->input ? record->input : record->id);
     sty_buf_text(&e->row, ",\"path\":");
     sty_buf_json(&e->row, record->path);
-    e->input = (struct input_state){.open = true, .start_s = record->start_s};
 }
 
 static void fail_row(sty_export *e, const sty_record *record) {
     e->input.failed = true;
+    if (!e->status) return;
     sty_buf_printf(&e->row, ",\"status\":\"error\",\"error\":{\"code\":\"%s\",\"message\":", sty_status_name(record->status));
     sty_buf_json(&e->row, record->message);
     sty_buf_text(&e->row, "}}\n");
@@ -82,9 +84,10 @@ sty_status sty_export_input_end(sty_export *e, sty_err *err) {
     e->counts.n_ok += !e->input.failed;
     e->counts.n_failed += e->input.failed;
     e->counts.n_cut += e->input.cut;
+    if (!e->status) return STY_OK;
     if (!e->input.failed) sty_buf_printf(&e->row, ",\"status\":\"ok\",\"duration\":%.6g}\n", e->input.end_s - e->input.start_s);
     if (e->row.failed) return sty_err_no_memory(err, e->row.capacity, "a row");
-    return e->status ? sty_out_write(e->status, e->row.data, e->row.length, err) : STY_OK;
+    return sty_out_write(e->status, e->row.data, e->row.length, err);
 }
 
 /* ---- means ---- */

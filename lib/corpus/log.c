@@ -291,6 +291,8 @@ size_t sty_log_count(const sty_log *log) { return log->n_done; }
 
 bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && log->done[index]; }
 
+bool sty_log_can_read(const sty_log *log, size_t index) { return sty_log_has(log, index) && log->last[index] < log->written; }
+
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
     STY_TRY(sty_log_flush(log, true, err));
     log->synced = time(NULL);

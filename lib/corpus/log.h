@@ -34,6 +34,8 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
 
 /* Done before, or appended since. */
 bool sty_log_has(const sty_log *log, size_t index);
+/* The same, and not waiting to be written. */
+bool sty_log_can_read(const sty_log *log, size_t index);
 size_t sty_log_count(const sty_log *log); /* of those done */
 
 /* Calls put for each part of an index, in order. The bytes are aligned to 8 and

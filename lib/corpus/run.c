@@ -4,11 +4,13 @@
 
 #include "base/hash.h"
 #include "corpus/list_parts.h"
+#include "corpus/pool_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { WINDOW = 1024 }; /* results of a stream that may wait for one before them */
+static const uint64_t EXPORT_NS = 5000000; /* so long results of a log are written out between two looks at the workers */
 
 typedef struct {
     sty_buf packed;
@@ -21,8 +23,10 @@ typedef struct {
     size_t n;
     sty_log *log;
     sty_export *exported;
-    waiting *window; /* [WINDOW] */
-    size_t head;     /* the next position to be written */
+    size_t *order;     /* [run->n] entries as they are written; NULL: as in run->todo */
+    size_t n_exported; /* of a log */
+    waiting *window;   /* [WINDOW] */
+    size_t head;       /* the next position to be written */
     bool unflushed;
     sty_fields shapes;
     sty_unpacked unpacked;
@@ -50,9 +54,32 @@ static size_t limit(void *context) {
     return s->window ? s->head + WINDOW : (size_t)-1;
 }
 
+static sty_status put_part(void *exported, size_t index, const void *payload, size_t n, sty_err *err) {
+    (void)index;
+    return sty_export_put(exported, payload, n, err);
+}
+
+static size_t next_index(const state *s) {
+    const size_t at = s->n_exported;
+    return s->order ? s->order[at] : s->run->todo ? s->run->todo[at] : at;
+}
+
+/* Writes out what comes next in order as far as it is in the log, for a while: when the
+ * last clip is done there is little left to write. */
+static sty_status export_some(state *s, sty_err *err) {
+    const uint64_t end_ns = sty_now_ns() + EXPORT_NS;
+    while (s->n_exported < s->run->n && sty_log_can_read(s->log, next_index(s)) && sty_now_ns() < end_ns) {
+        STY_TRY(sty_log_each(s->log, next_index(s), put_part, s->exported, err));
+        STY_TRY(sty_export_input_end(s->exported, err));
+        s->n_exported++;
+    }
+    return STY_OK;
+}
+
 static sty_status tick(void *context, sty_err *err) {
     state *s = context;
     if (s->log) STY_TRY(sty_log_flush(s->log, false, err));
+    if (s->exported && s->log) STY_TRY(export_some(s, err));
     if (s->unflushed) STY_TRY(sty_export_flush(s->exported, err));
     s->unflushed = false;
     return s->run->tick ? s->run->tick(s->run->context, err) : STY_OK;
@@ -106,7 +133,14 @@ static sty_status result(void *context, size_t position, unsigned part, bool las
                          sty_err *err) {
     state *s = context;
     STY_TRY(look_at(s, part == 0, payload, n, err));
-    if (!s->window) return sty_log_append(s->log, index_at(s, position), part, last, payload, n, err);
+    if (!s->window) {
+        const size_t index = index_at(s, position);
+        STY_TRY(sty_log_append(s->log, index, part, last, payload, n, err));
+        if (part || !last || index != next_index(s)) return STY_OK;
+        STY_TRY(sty_export_put(s->exported, payload, n, err)); /* its turn: it need not be read */
+        s->n_exported++;
+        return sty_export_input_end(s->exported, err);
+    }
     waiting *w = &s->window[position % WINDOW];
     if (part == 0) w->packed.length = 0;
     sty_buf_put(&w->packed, payload, n);
@@ -129,6 +163,7 @@ static sty_status work_through(state *s, sty_pool_options options, sty_err *err)
 
 static sty_status what_is_left(state *s, size_t **left, sty_err *err) {
     const sty_run *run = s->run;
+    if (sty_log_count(s->log) == 0) return STY_OK;
     *left = sty_alloc(run->n, sizeof **left);
     if (!*left) return sty_err_no_memory(err, run->n * sizeof **left, "a list");
     s->n = 0;
@@ -146,30 +181,26 @@ static int by_id(const void *a, const void *b, void *context) {
     return strcmp(entries[*(const size_t *)a].id, entries[*(const size_t *)b].id);
 }
 
-static sty_status put_part(void *exported, size_t index, const void *payload, size_t n, sty_err *err) {
-    (void)index;
-    return sty_export_put(exported, payload, n, err);
+static sty_status begin_export(state *s, sty_err *err) {
+    const sty_run *run = s->run;
+    if (run->sort) {
+        s->order = sty_alloc(run->n, sizeof *s->order);
+        if (!s->order) return sty_err_no_memory(err, run->n * sizeof *s->order, "a list");
+        for (size_t i = 0; i < run->n; i++)
+            s->order[i] = run->todo ? run->todo[i] : i;
+        qsort_r(s->order, run->n, sizeof *s->order, by_id, run->list->entries);
+    }
+    return sty_export_begin(&run->output, &s->exported, err);
 }
 
-static sty_status export_all(state *s, size_t *order, sty_counts *counts, sty_err *err) {
-    const sty_run *run = s->run;
-    sty_export *exported = NULL;
-    for (size_t i = 0; i < run->n; i++)
-        order[i] = run->todo ? run->todo[i] : i;
-    if (run->sort) qsort_r(order, run->n, sizeof *order, by_id, run->list->entries);
-    STY_TRY(sty_export_begin(&run->output, &exported, err));
-    sty_status status = STY_OK;
-    for (size_t i = 0; i < run->n && status == STY_OK; i++) {
-        if (i % 4096 == 0) status = tick(s, err);
-        if (status == STY_OK) status = sty_log_each(s->log, order[i], put_part, exported, err);
-        if (status == STY_OK) status = sty_export_input_end(exported, err);
-    }
-    if (status != STY_OK) {
-        sty_export_abort(exported);
-        return status;
-    }
-    *counts = *sty_export_counts(exported);
-    return sty_export_end(exported, counts->n_records > 0 || run->empty_output, err);
+/* What the run has left to write. */
+static sty_status end_export(state *s, sty_counts *counts, sty_err *err) {
+    while (s->n_exported < s->run->n)
+        STY_TRY(tick(s, err));
+    *counts = *sty_export_counts(s->exported);
+    sty_export *exported = s->exported;
+    s->exported = NULL;
+    return sty_export_end(exported, counts->n_records > 0 || s->run->empty_output, err);
 }
 
 static sty_status run_logged(state *s, sty_counts *counts, sty_err *err) {
@@ -179,6 +210,7 @@ static sty_status run_logged(state *s, sty_counts *counts, sty_err *err) {
     sty_pool_options options = run->pool;
     options.close_fd = sty_log_fd(s->log);
     sty_status status = what_is_left(s, &left, err);
+    if (status == STY_OK) status = begin_export(s, err);
     if (status == STY_OK && s->n) status = work_through(s, options, err);
     /* what came in is kept even when the run ends badly */
     sty_err lost;
@@ -187,15 +219,13 @@ static sty_status run_logged(state *s, sty_counts *counts, sty_err *err) {
         if (err) *err = lost;
         status = synced;
     }
-    if (status == STY_OK) {
-        sty_free(left);
-        left = sty_alloc(run->n, sizeof *left);
-        status = left ? export_all(s, left, counts, err) : sty_err_no_memory(err, run->n * sizeof *left, "a list");
-    }
+    if (status == STY_OK) status = end_export(s, counts, err);
+    sty_export_abort(s->exported);
     /* of a run that cannot succeed nothing is kept either */
     const bool useless = status == STY_BAD_ARGUMENT || status == STY_BAD_MODEL;
     sty_log_close(s->log, useless || (status == STY_OK && !run->keep_journal));
     sty_free(left);
+    sty_free(s->order);
     return status;
 }
 

@@ -1,9 +1,10 @@
 /* run.h - a list through the pool into an output. Floor 5.
  *
- * Results for a file go into a record log first, in the order in which they come;
- * when all are there they are written out in list order (or sorted), so the
+ * Results for a file go into a record log first, in the order in which they come,
+ * and from there into the output in list order (or sorted) while the run goes on, so the
  * output's bytes depend neither on the number of workers nor on who finished
- * first nor on how often the run was interrupted. For a stream they wait in a
+ * first nor on how often the run was interrupted: what an interrupted one wrote out
+ * is written again. For a stream they wait in a
  * bounded window for those before them. */
 #ifndef STY_CORPUS_RUN_H
 #define STY_CORPUS_RUN_H
