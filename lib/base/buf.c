@@ -12,8 +12,8 @@ enum { USUAL = 64 }; /* bytes of a text as printed */
 static bool reserve(sty_buf *buf, size_t more) {
     size_t need;
     if (buf->failed) return false;
+    if (more <= buf->capacity - buf->length) return true;
     if (!sty_add(buf->length, more, &need)) return !(buf->failed = true);
-    if (need <= buf->capacity) return true;
     size_t capacity = buf->capacity ? buf->capacity : 256;
     while (capacity < need)
         if (!sty_mul(capacity, 2, &capacity)) return !(buf->failed = true);
@@ -68,17 +68,21 @@ int sty_utf8_length(const char *text, size_t n) {
 }
 
 void sty_buf_json(sty_buf *buf, const char *text) {
-    size_t n = strlen(text);
+    const size_t n = strlen(text);
+    size_t i = 0, plain = 0; /* where the bytes begin that stay as they are */
     sty_buf_put(buf, "\"", 1);
-    for (size_t i = 0; i < n;) {
-        unsigned char c = (unsigned char)text[i];
-        int length = sty_utf8_length(text + i, n - i);
+    while (i < n) {
+        const unsigned char c = (unsigned char)text[i];
+        const int length = c < 0x80 ? 1 : sty_utf8_length(text + i, n - i);
+        i += length ? (size_t)length : 1;
+        if (length && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) continue;
+        sty_buf_put(buf, text + plain, i - 1 - plain); /* what is escaped is one byte */
+        plain = i;
         if (length == 0) sty_buf_text(buf, "\\ufffd");
         else if (c == '"' || c == '\\') sty_buf_printf(buf, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F) sty_buf_printf(buf, "\\u%04x", c);
-        else sty_buf_put(buf, text + i, (size_t)length);
-        i += length ? (size_t)length : 1;
+        else sty_buf_printf(buf, "\\u%04x", c);
     }
+    sty_buf_put(buf, text + plain, n - plain);
     sty_buf_put(buf, "\"", 1);
 }
 

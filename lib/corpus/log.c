@@ -296,7 +296,10 @@ bool sty_log_can_read(const sty_log *log, size_t index) { return sty_log_has(log
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
     STY_TRY(sty_log_flush(log, true, err));
     log->synced = time(NULL);
-    if (!log->path || fdatasync(log->fd) == 0) return STY_OK;
+    if (!log->path || fdatasync(log->fd) == 0) {
+        posix_fadvise(log->fd, 0, 0, POSIX_FADV_DONTNEED); /* most of it is never read again */
+        return STY_OK;
+    }
     log->failed = true;
     return io_failed(log, "sync", err);
 }

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-enum { STY_MAX_TASKS = 64 }; /* descriptors in one message */
+enum { STY_MAX_TASKS = 128 }; /* descriptors in one message */
 
 /* Supervisor to worker, several in a message with the descriptors of those that have one;
  * text_length bytes follow each. */
