@@ -7,6 +7,7 @@
 #include "common.h"
 #include "extract_clip.h"
 #include "extract_report.h"
+#include "heap.h"
 #include "messages.h"
 
 #include <errno.h>
@@ -86,6 +87,7 @@ typedef struct {
     sty_arena arena;
     sty_list_options list_options;
     sty_list list;
+    sty_listed listed;
     clip_work work;
     sty_run_facts facts;
     const sty_writer_type *format;
@@ -180,14 +182,16 @@ static sty_status check_array_names(const job *j, sty_err *err) {
 }
 
 /* What the entries must be for this output. */
-static sty_status check_list(const job *j, sty_err *err) {
+static sty_status check_list(job *j, sty_err *err) {
     const bool speakers = j->facts.average == STY_AVERAGE_SPEAKER;
     if (j->list_options.n_keep && !j->format->columns)
         return sty_err_set(err, STY_BAD_ARGUMENT, "--keep: %s has no place for list columns; jsonl, json, csv, tsv, npz and projector have",
                            j->format->name);
     if (strcmp(j->format->name, "npz") == 0) STY_TRY(check_array_names(j, err));
+    if (!speakers && !j->format->plain_ids) return STY_OK;
+    if (!sty_listed_begin(&j->listed, &j->list)) return sty_err_no_memory(err, j->list.n, "a list");
     for (size_t i = 0; i < j->list.n; i++) {
-        const sty_entry *e = &j->list.entries[i];
+        const sty_entry *e = sty_list_at(&j->list, i, &j->listed);
         const char *id = speakers ? e->speaker : e->id;
         if (e->kind == STY_SOURCE_BAD) continue;
         if (!id) return sty_err_set(err, STY_BAD_ARGUMENT, "--average speaker, but the list has no speaker of '%s'", e->id);
@@ -394,6 +398,7 @@ static int run_job(job *j, sty_err *err) {
     if (done) return exit_of(&counts, most);
     if (j->done.length) unlink(j->done.data); /* it would speak of what is there now */
     j->report.each_channel = o->channel < 0;
+    heap_keep();
     if (o->json_input) status = sty_run_lines(&j->run, &j->list_options, o->json_input, &counts, err);
     else status = sty_run_all(&j->run, &counts, err);
     report_end(&j->report, &counts);
@@ -404,12 +409,16 @@ static int run_job(job *j, sty_err *err) {
 }
 
 /* Looks at files only: what is in them a run will tell. */
-static int dry_run(const job *j, sty_err *err) {
+static int dry_run(job *j, sty_err *err) {
     size_t most;
     sty_counts counts = {0};
     if (max_errors(j->o->max_errors, j->run.n, &most, err) != STY_OK) return -1;
+    if (!sty_listed_begin(&j->listed, &j->list)) {
+        sty_err_no_memory(err, j->list.n, "a list");
+        return -1;
+    }
     for (size_t i = 0; i < j->run.n; i++) {
-        const sty_entry *e = &j->list.entries[j->run.todo ? j->run.todo[i] : i];
+        const sty_entry *e = sty_list_at(&j->list, j->run.todo ? j->run.todo[i] : i, &j->listed);
         const bool file = e->kind == STY_SOURCE_FILE || e->kind == STY_SOURCE_ARK;
         const bool good = e->kind != STY_SOURCE_BAD && (!file || access(e->path, R_OK) == 0);
         if (!good && counts.n_failed++ == 0) message_error("'%s': %s", e->path, e->problem ? e->problem : strerror(errno));
@@ -474,6 +483,7 @@ static int run(void *options_, int n_args, char **args) {
     sty_average_free(j.work.pieces);
     sty_session_free(j.work.session);
     sty_list_clear(&j.list);
+    sty_listed_clear(&j.listed);
     sty_free(j.chosen);
     sty_free(j.file);
     sty_buf_clear(&j.output);

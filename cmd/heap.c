@@ -19,6 +19,9 @@ enum { HEAP_BYTES = 14 << 20, STEP_BYTES = 1 << 20, HUGE_BYTES = 2 << 20, PAGE_B
 /* Bytes from there to the next boundary of a huge page. */
 static size_t to_boundary(uintptr_t there) { return HUGE_BYTES - there % HUGE_BYTES; }
 
+static void *heap;
+static size_t heap_bytes;
+
 /* A huge page comes whole, or not at all where a byte was touched before madvise. malloc
  * writes in front of a block and behind it: into the page below the boundary, and at the end. */
 void heap_begin(void) {
@@ -31,8 +34,16 @@ void heap_begin(void) {
     const uintptr_t begin = (uintptr_t)sbrk(0);
     void *block = malloc(HEAP_BYTES); /* the heap goes on behind the gap */
     const uintptr_t end = (uintptr_t)sbrk(0), at = (uintptr_t)block;
-    if (at >= begin && at < end) madvise((char *)block - (at - begin), end - begin, MADV_HUGEPAGE);
+    if (at >= begin && at < end) {
+        heap = (char *)block - (at - begin);
+        heap_bytes = end - begin;
+        madvise(heap, heap_bytes, MADV_HUGEPAGE);
+    }
     free(block);
+}
+
+void heap_keep(void) {
+    if (heap) madvise(heap, heap_bytes, MADV_NOHUGEPAGE);
 }
 
 /* Pages that both have are copied one by one when they are written, and so are those
@@ -40,6 +51,7 @@ void heap_begin(void) {
  * is never touched, keeps off them. */
 void heap_part(void) {
     static void *gap;
+    if (heap) madvise(heap, heap_bytes, MADV_HUGEPAGE);
     void *last = malloc(STEP_BYTES);
     const uintptr_t at = (uintptr_t)last;
     free(last);

@@ -5,38 +5,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_id(const void *a, const void *b) {
-    return strcmp((*(const sty_entry *const *)a)->id, (*(const sty_entry *const *)b)->id);
-}
+typedef struct {
+    const char *text;
+    size_t entry;
+} row;
 
-static int by_path(const void *a, const void *b) {
-    return strcmp((*(const sty_entry *const *)a)->path, (*(const sty_entry *const *)b)->path);
-}
+static int by_text(const void *a, const void *b) { return strcmp(((const row *)a)->text, ((const row *)b)->text); }
 
 typedef struct {
-    const sty_entry **ids, **paths; /* [n], sorted */
+    row *ids, *paths; /* [n], sorted */
     size_t n;
+    sty_listed *listed;
 } lookup;
+
+static bool put_row(label_set *labels, row *at, const char *text, size_t entry) {
+    *at = (row){sty_arena_text(&labels->arena, text, strlen(text)), entry};
+    return at->text != NULL;
+}
 
 static sty_status index_list(label_set *labels, lookup *at, sty_err *err) {
     at->n = labels->list.n;
-    at->ids = sty_arena_alloc(&labels->arena, at->n, sizeof(void *));
-    at->paths = sty_arena_alloc(&labels->arena, at->n, sizeof(void *));
-    if (!at->ids || !at->paths) return sty_err_no_memory(err, at->n, "labels");
-    for (size_t i = 0; i < at->n; i++)
-        at->ids[i] = at->paths[i] = &labels->list.entries[i];
-    qsort(at->ids, at->n, sizeof(void *), by_id);
-    qsort(at->paths, at->n, sizeof(void *), by_path);
+    at->ids = sty_arena_alloc(&labels->arena, at->n, sizeof *at->ids);
+    at->paths = sty_arena_alloc(&labels->arena, at->n, sizeof *at->paths);
+    bool good = at->ids && at->paths && sty_listed_begin(at->listed, &labels->list);
+    for (size_t i = 0; good && i < at->n; i++) {
+        const sty_entry *entry = sty_list_at(&labels->list, i, at->listed);
+        good = put_row(labels, &at->ids[i], entry->id, i) && put_row(labels, &at->paths[i], entry->path, i);
+    }
+    if (!good) return sty_err_no_memory(err, at->n, "labels");
+    qsort(at->ids, at->n, sizeof *at->ids, by_text);
+    qsort(at->paths, at->n, sizeof *at->paths, by_text);
     return STY_OK;
 }
 
+/* It stays as long as the list. */
 static const char *label_of(const label_set *labels, const lookup *at, const char *id, const char *path) {
-    const sty_entry key = {.id = id, .path = path}, *const pointer = &key;
-    const sty_entry *const *found = bsearch(&pointer, at->ids, at->n, sizeof(void *), by_id);
-    if (!found) found = bsearch(&pointer, at->paths, at->n, sizeof(void *), by_path);
+    const row of_id = {.text = id}, of_path = {.text = path};
+    const row *found = bsearch(&of_id, at->ids, at->n, sizeof of_id, by_text);
+    if (!found) found = bsearch(&of_path, at->paths, at->n, sizeof of_path, by_text);
     if (!found) return NULL;
-    const char *label = sty_list_column(&labels->list, *found, labels->column);
-    if (!label && strcmp(labels->column, "speaker") == 0) label = (*found)->speaker;
+    const sty_entry *entry = sty_list_at(&labels->list, found->entry, at->listed);
+    const char *label = sty_list_column(&labels->list, entry, labels->column);
+    if (!label && strcmp(labels->column, "speaker") == 0) label = entry->speaker;
     return label && *label ? label : NULL;
 }
 
@@ -48,15 +58,15 @@ static size_t group_of(label_set *labels, const char *name) {
     return labels->n_groups++;
 }
 
-static sty_status assign(label_set *labels, const char *list, const vector_set *set, sty_err *err) {
-    lookup at;
+static sty_status assign(label_set *labels, const char *list, const vector_set *set, sty_listed *listed, sty_err *err) {
+    lookup at = {.listed = listed};
     bool any = false;
     STY_TRY(index_list(labels, &at, err));
     labels->group = sty_arena_alloc(&labels->arena, set->n, sizeof *labels->group);
     labels->names = sty_arena_alloc(&labels->arena, set->n + 1, sizeof *labels->names);
     if (!labels->group || !labels->names) return sty_err_no_memory(err, set->n, "labels");
     for (size_t i = 0; i < at.n && !any; i++)
-        any = label_of(labels, &at, at.ids[i]->id, "") != NULL;
+        any = label_of(labels, &at, at.ids[i].text, "") != NULL;
     if (!any) return sty_err_set(err, STY_BAD_ARGUMENT, "the list '%s' has no column '%s'", list, labels->column);
     for (size_t i = 0; i < set->n; i++) {
         const char *name = label_of(labels, &at, set->ids[i], set->paths[i]);
@@ -75,7 +85,10 @@ sty_status labels_read(const char *list, const char *column, const vector_set *s
     STY_TRY(sty_list_begin(&labels->list, &labels->how, err));
     STY_TRY(sty_list_add_list(&labels->list, list, err));
     STY_TRY(sty_list_finish(&labels->list, false, err));
-    return assign(labels, list, set, err);
+    sty_listed listed = {0};
+    const sty_status status = assign(labels, list, set, &listed, err);
+    sty_listed_clear(&listed);
+    return status;
 }
 
 void labels_clear(label_set *labels) {

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct sty_arena_chunk {
     struct sty_arena_chunk *next;
@@ -72,6 +73,17 @@ char *sty_copy_text(const char *text, size_t length) {
 }
 
 void sty_free(void *block) { free(block); }
+
+void *sty_pages(void *old, size_t old_bytes, size_t new_bytes) {
+    if (new_bytes == 0) {
+        if (old) munmap(old, old_bytes);
+        return NULL;
+    }
+    if (new_bytes > PTRDIFF_MAX || injected_failure()) return NULL;
+    void *pages = old ? mremap(old, old_bytes, new_bytes, MREMAP_MAYMOVE)
+                      : mmap(NULL, new_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
 
 static size_t header_bytes(void) { return rounded(sizeof(struct sty_arena_chunk)); }
 

@@ -33,6 +33,11 @@ char *sty_copy_text(const char *text, size_t length);
 
 void sty_free(void *block); /* NULL is fine */
 
+/* Tables that are long, grow or are soon gone: zeroed pages of their own, which take
+ * memory when they are written first, grow without a copy and go back at once. old NULL:
+ * new ones; new_bytes 0: none any more. NULL on failure, the old ones stay valid. */
+void *sty_pages(void *old, size_t old_bytes, size_t new_bytes);
+
 /* Test hook: the n-th allocation from now on (1 = next) fails, and all after it
  * when sticky. 0 switches it off. Returns how many allocations were counted since
  * it was switched on (SIZE_MAX counts and fails none). Not thread safe. */

@@ -40,12 +40,12 @@ sty_status sty_list_begin(sty_list *list, const sty_list_options *options, sty_e
 sty_status sty_list_add(sty_list *list, const char *path, sty_err *err) {
     struct stat st;
     if (list->options->recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return sty_list_read_folder(list, path, err);
+        return sty_list_read_folder(list, path, err) == STY_OK ? sty_list_keep(list, err) : STY_OUT_OF_MEMORY;
     sty_entry *entry = sty_list_new(list, 0, err);
     if (!entry) return STY_OUT_OF_MEMORY;
     entry->kind = strcmp(path, "-") == 0 ? STY_SOURCE_STDIN : STY_SOURCE_FILE;
-    entry->path = sty_list_text(list, path, strlen(path), err);
-    return entry->path ? STY_OK : STY_OUT_OF_MEMORY;
+    entry->path = path;
+    return sty_list_keep(list, err);
 }
 
 /* The reader for the list: by options, else by its first line. */
@@ -73,47 +73,69 @@ sty_status sty_list_add_list(sty_list *list, const char *path, sty_err *err) {
     sty_lines lines;
     sty_list_reader reader = NULL;
     const char *slash = strrchr(path, '/');
-    list->folder = slash ? sty_list_text(list, path, (size_t)(slash - path) + 1, err) : "";
-    if (!list->folder) return STY_OUT_OF_MEMORY;
+    list->folder = slash ? sty_texts_put(&list->names, path, (size_t)(slash - path) + 1) : "";
+    if (!list->folder) return sty_err_no_memory(err, strlen(path), "a list");
     STY_TRY(sty_lines_open(&lines, path, list->options->null_separated ? '\0' : '\n', err));
     sty_status status = choose(list, &lines, &reader, err);
     if (status == STY_OK) status = reader(list, &lines, err);
+    if (status == STY_OK) status = sty_list_keep(list, err);
     sty_lines_close(&lines);
     return status;
 }
 
 /* A column that no entry has is a mistake in its name. */
-static sty_status check_kept(const sty_list *list, sty_err *err) {
+static sty_status check_kept(const sty_list *list, sty_listed *listed, sty_err *err) {
     for (size_t k = 0; k < list->options->n_keep && list->n; k++) {
         bool found = false;
-        for (size_t i = 0; i < list->n && !found; i++)
-            found = list->entries[i].columns && list->entries[i].columns[k];
+        for (size_t i = 0; i < list->n && !found; i++) {
+            const sty_entry *entry = sty_list_at(list, i, listed);
+            found = entry->columns && entry->columns[k];
+        }
         if (!found) return sty_err_set(err, STY_BAD_ARGUMENT, "--keep %s: no entry of the list has this column", list->options->keep[k]);
     }
     return STY_OK;
 }
 
+/* What is known of an entry when all are read: whether it is bad, and its id. */
+static sty_status finish_entry(sty_list *list, size_t i, sty_listed *listed, sty_buf *id, sty_err *err) {
+    sty_entry entry = *sty_list_at(list, i, listed);
+    bool changed = false;
+    sty_texts_empty(&list->texts);
+    if (entry.end_s > 0 && entry.end_s <= entry.start_s && entry.kind != STY_SOURCE_BAD) {
+        STY_TRY(sty_list_spoil(list, &entry, err, "the part from %g to %g s is empty", entry.start_s, entry.end_s));
+        changed = true;
+    }
+    STY_TRY(sty_list_give_id(list, &entry, id, &changed, err));
+    return changed ? sty_list_put(list, i, &entry, err) : STY_OK;
+}
+
 sty_status sty_list_finish(sty_list *list, bool check_ids, sty_err *err) {
+    sty_listed listed = {0};
+    sty_buf id = {0};
+    STY_TRY(sty_list_keep(list, err));
     if (list->options->segments) STY_TRY(sty_list_join_segments(list, err));
     if (list->options->utt2spk) STY_TRY(sty_list_join_speakers(list, err));
-    for (size_t i = 0; i < list->n; i++) {
-        sty_entry *entry = &list->entries[i];
-        if (entry->end_s <= 0 || entry->end_s > entry->start_s) continue;
-        STY_TRY(sty_list_spoil(list, entry, err, "the part from %g to %g s is empty", entry->start_s, entry->end_s));
-    }
-    STY_TRY(sty_list_give_ids(list, err));
-    if (!check_ids) return STY_OK;
-    STY_TRY(check_kept(list, err));
-    return sty_list_check_ids(list, err);
+    sty_status status = sty_listed_begin(&listed, list) ? STY_OK : sty_err_no_memory(err, list->store.longest, "a list");
+    if (status == STY_OK) list->root = sty_list_common_root(list, &listed);
+    for (size_t i = 0; i < list->n && status == STY_OK; i++)
+        status = finish_entry(list, i, &listed, &id, err);
+    if (status == STY_OK && !sty_listed_begin(&listed, list)) status = sty_err_no_memory(err, list->store.longest, "a list"); /* ids have come */
+    list->finished = true;
+    if (status == STY_OK && check_ids) status = check_kept(list, &listed, err);
+    if (status == STY_OK && check_ids) status = sty_list_check_ids(list, &listed, err);
+    sty_listed_clear(&listed);
+    sty_buf_clear(&id);
+    return status;
 }
 
 void sty_list_empty(sty_list *list) {
     list->n = 0;
-    sty_texts_clear(&list->texts);
+    list->finished = list->open = false;
+    sty_list_store_empty(&list->store);
 }
 
 void sty_list_clear(sty_list *list) {
-    sty_free(list->entries);
+    sty_list_store_clear(&list->store);
     sty_free(list->columns);
     sty_texts_clear(&list->texts);
     sty_texts_clear(&list->names);

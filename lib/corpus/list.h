@@ -20,7 +20,7 @@
 #ifndef STY_CORPUS_LIST_H
 #define STY_CORPUS_LIST_H
 
-#include "base/err.h"
+#include "base/buf.h"
 #include "corpus/texts.h"
 
 typedef enum sty_source_kind {
@@ -31,7 +31,7 @@ typedef enum sty_source_kind {
     STY_SOURCE_BAD      /* problem says why */
 } sty_source_kind;
 
-/* One clip: a file or a part of one. Texts belong to the list. */
+/* One clip: a file or a part of one. */
 typedef struct sty_entry {
     const char *id;
     const char *path;            /* of a bad entry: the line, or "" */
@@ -59,15 +59,48 @@ typedef struct sty_list_options {
     bool allow_pipes;         /* COMMAND entries; refused as bad entries otherwise */
 } sty_list_options;
 
+enum { STY_LIST_COLUMNS = 31 };
+
+/* Entries are kept packed, some thirty bytes each (list_store.c). */
 typedef struct sty_list {
-    sty_entry *entries;
-    size_t n, capacity;
+    size_t n;
     const char **columns; /* names: keep first, then those that id_from needs */
     size_t n_columns;
     const sty_list_options *options; /* must outlive the list */
-    sty_texts texts, names;
     const char *folder; /* of the list being read, with its slash; "" for none */
+    sty_texts names; /* of columns, of the folder */
+    bool finished;
+    size_t root; /* bytes of the folder that all paths have in common */
+    struct sty_list_store {
+        unsigned char *bytes; /* entry after entry, in pages */
+        uint32_t *at;         /* [n] in pages: where each begins */
+        size_t n_bytes, n_pages_bytes, n_pages_at, longest;
+        sty_texts texts;
+        const char **folders; /* of paths, each once, in texts */
+        size_t n_folders, n_room;
+        sty_text_index folder_index;
+        sty_buf packed;
+    } store;
+    sty_entry now; /* being read, not kept yet, with its texts */
+    bool open;
+    sty_texts texts;
+    const char *values[STY_LIST_COLUMNS + 1];
 } sty_list;
+
+/* An entry of a list, and room for its path, id and columns: they stay until another one
+ * is taken into it. Other texts stay as long as the list does not change. Zero-initialise; begin makes it large enough for the
+ * entries that the list has now. */
+typedef struct sty_listed {
+    sty_entry entry;
+    const char *columns[STY_LIST_COLUMNS + 1];
+    sty_buf path, id;
+} sty_listed;
+bool sty_listed_begin(sty_listed *listed, const sty_list *list);
+const sty_entry *sty_list_at(const sty_list *list, size_t i, sty_listed *listed);
+void sty_listed_clear(sty_listed *listed);
+
+/* Entries of one and the same recording, that is neither bad nor standard input. */
+bool sty_list_same_source(const sty_list *list, size_t i, size_t k);
 
 /* Zero-initialises. Errors: STY_BAD_ARGUMENT (unknown format, bad template). */
 sty_status sty_list_begin(sty_list *list, const sty_list_options *options, sty_err *err);

@@ -9,23 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+sty_status sty_list_keep(sty_list *list, sty_err *err) {
+    if (!list->open) return STY_OK;
+    list->open = false;
+    return sty_list_put(list, list->n, &list->now, err);
+}
+
 sty_entry *sty_list_new(sty_list *list, size_t line, sty_err *err) {
-    if (list->n == list->capacity) {
-        const size_t capacity = list->capacity ? list->capacity + list->capacity / 2 : 64;
-        sty_entry *moved = sty_resize(list->entries, list->n * sizeof *moved, capacity * sizeof *moved);
-        if (!moved) {
-            sty_err_no_memory(err, capacity * sizeof *moved, "a list");
-            return NULL;
-        }
-        list->entries = moved;
-        list->capacity = capacity;
-    }
-    sty_entry *entry = &list->entries[list->n];
-    memset(entry, 0, sizeof *entry);
-    entry->path = "";
-    entry->line = (uint32_t)line;
-    list->n++;
-    return entry;
+    if (sty_list_keep(list, err) != STY_OK) return NULL;
+    sty_texts_empty(&list->texts);
+    list->now = (sty_entry){.path = "", .line = (uint32_t)line};
+    list->open = true;
+    return &list->now;
 }
 
 const char *sty_list_text(sty_list *list, const char *text, size_t n, sty_err *err) {
@@ -153,17 +148,12 @@ sty_status sty_list_set_column(sty_list *list, sty_entry *entry, const char *nam
     for (size_t i = 0; i < list->n_columns; i++) {
         if (strcmp(list->columns[i], name) != 0) continue;
         if (!entry->columns) {
-            static const char *const none[32] = {0};
-            sty_assert(list->n_columns <= STY_COUNT(none));
-            /* texts are packed, so the row is put where a pointer may stand */
-            char *row = sty_texts_put(&list->texts, (const char *)none, list->n_columns * sizeof *none + sizeof *none);
-            if (!row) return sty_err_no_memory(err, list->n_columns, "columns");
-            row += (sizeof *none - (uintptr_t)row % sizeof *none) % sizeof *none;
-            entry->columns = (const char *const *)(void *)row;
+            memset(list->values, 0, sizeof list->values);
+            entry->columns = list->values;
         }
         const char *copy = sty_list_text(list, value, strlen(value), err);
         if (!copy) return STY_OUT_OF_MEMORY;
-        ((const char **)(uintptr_t)entry->columns)[i] = copy;
+        list->values[i] = copy;
     }
     return STY_OK;
 }

@@ -14,11 +14,10 @@
 static bool is_template(const char *text) { return text && strchr(text, '{') != NULL; }
 
 static sty_status add_column(sty_list *list, const char *name, size_t n, sty_err *err) {
-    enum { MAX_COLUMNS = 31 };
     for (size_t i = 0; i < list->n_columns; i++)
         if (strlen(list->columns[i]) == n && memcmp(list->columns[i], name, n) == 0) return STY_OK;
-    if (list->n_columns == MAX_COLUMNS) return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d columns", MAX_COLUMNS);
-    if (!list->columns) list->columns = sty_alloc(MAX_COLUMNS, sizeof *list->columns);
+    if (list->n_columns == STY_LIST_COLUMNS) return sty_err_set(err, STY_BAD_ARGUMENT, "more than %d columns", STY_LIST_COLUMNS);
+    if (!list->columns) list->columns = sty_alloc(STY_LIST_COLUMNS, sizeof *list->columns);
     char *copy = list->columns ? sty_texts_put(&list->names, name, n) : NULL;
     if (!copy) return sty_err_no_memory(err, n, "columns");
     list->columns[list->n_columns++] = copy;
@@ -59,20 +58,18 @@ static bool has_path(const sty_entry *entry) {
     return entry->kind == STY_SOURCE_FILE || entry->kind == STY_SOURCE_ARK;
 }
 
-static size_t common_root(const sty_list *list) {
+size_t sty_list_common_root(const sty_list *list, sty_listed *listed) {
     const char *first = NULL;
     size_t root = 0;
     for (size_t i = 0; i < list->n; i++) {
-        const char *path = list->entries[i].path;
-        if (!has_path(&list->entries[i])) continue;
+        const char *folder = sty_list_folder(list, i);
+        if (folder == first || !has_path(sty_list_at(list, i, listed))) continue;
         if (!first) {
-            const char *slash = strrchr(path, '/');
-            first = path;
-            root = slash ? (size_t)(slash - path) + 1 : 0;
-            continue;
+            first = folder;
+            root = strlen(folder);
         }
         size_t end = 0;
-        for (size_t k = 0; k < root && first[k] == path[k] && path[k]; k++)
+        for (size_t k = 0; k < root && first[k] == folder[k]; k++)
             if (first[k] == '/') end = k + 1;
         root = end;
     }
@@ -140,14 +137,20 @@ static bool put_template(const sty_list *list, sty_buf *id, const sty_entry *ent
     return true;
 }
 
-static sty_status give_id(sty_list *list, sty_entry *entry, size_t root, sty_buf *id, sty_err *err) {
+void sty_list_path_id(const sty_list *list, const sty_entry *entry, sty_buf *id) {
+    put_path(id, entry, list->root);
+    put_times(id, entry);
+}
+
+sty_status sty_list_give_id(sty_list *list, sty_entry *entry, sty_buf *id, bool *changed, sty_err *err) {
     const char *from = list->options->id_from;
+    const size_t root = list->root;
     bool found = true;
     id->length = 0;
     if (!from) {
         if (entry->id) return STY_OK;
-        put_path(id, entry, root);
-        put_times(id, entry);
+        sty_list_path_id(list, entry, id);
+        if (id->length) return id->failed ? sty_err_no_memory(err, id->capacity, "an id") : STY_OK; /* made again when it is asked for */
     } else if (strcmp(from, "path") == 0) put_path(id, entry, root);
     else if (strcmp(from, "stem") == 0) put_stem(id, entry);
     else if (is_template(from)) found = put_template(list, id, entry, root);
@@ -158,34 +161,40 @@ static sty_status give_id(sty_list *list, sty_entry *entry, size_t root, sty_buf
         sty_buf_printf(id, "line-%u", entry->line);
         STY_TRY(sty_list_spoil(list, entry, err, "line %u: nothing to make the id '%.100s' of", entry->line, from ? from : "path"));
     }
+    sty_buf_put(id, "", 1);
     if (id->failed) return sty_err_no_memory(err, id->capacity, "an id");
-    entry->id = sty_list_text(list, id->data, id->length, err);
-    return entry->id ? STY_OK : STY_OUT_OF_MEMORY;
+    entry->id = id->data;
+    *changed = true;
+    return STY_OK;
 }
 
-sty_status sty_list_give_ids(sty_list *list, sty_err *err) {
-    const size_t root = common_root(list);
-    sty_buf id = {0};
-    sty_status status = STY_OK;
-    for (size_t i = 0; i < list->n && status == STY_OK; i++)
-        status = give_id(list, &list->entries[i], root, &id, err);
-    sty_buf_clear(&id);
-    return status;
+typedef struct {
+    const sty_list *list;
+    sty_listed *listed;
+} ids;
+
+static const char *id_at(const void *context, size_t i) {
+    const ids *all = context;
+    return sty_list_at(all->list, i, all->listed)->id;
 }
 
-static const char *id_at(const void *context, size_t i) { return ((const sty_entry *)context)[i].id; }
+static sty_status refuse_twice(const sty_list *list, size_t i, size_t k, sty_listed *of_i, sty_listed *of_k, sty_err *err) {
+    const sty_entry *a = sty_list_at(list, i, of_i), *b = sty_list_at(list, k, of_k);
+    return sty_err_set(err, STY_BAD_ARGUMENT, "'%.250s' and '%.250s' would both have the id '%.150s'; %s", a->path, b->path, b->id,
+                       b->line ? "--id-from names another source of ids" : "--glob takes files of one kind, --id-from names another source of ids");
+}
 
-sty_status sty_list_check_ids(const sty_list *list, sty_err *err) {
+sty_status sty_list_check_ids(const sty_list *list, sty_listed *listed, sty_err *err) {
     sty_text_index index;
-    if (!sty_text_index_begin(&index, list->n, id_at, list->entries)) return sty_err_no_memory(err, list->n, "ids");
-    sty_status status = STY_OK;
+    sty_listed other = {0};
+    const ids all = {list, &other};
+    if (!sty_listed_begin(&other, list)) return sty_err_no_memory(err, list->store.longest, "ids");
+    sty_status status = sty_text_index_begin(&index, list->n, id_at, &all) ? STY_OK : sty_err_no_memory(err, list->n, "ids");
     for (size_t i = 0; i < list->n && status == STY_OK; i++) {
-        const size_t there = sty_text_index_put(&index, list->entries[i].id, i);
-        if (there == (size_t)-1) continue;
-        const sty_entry *a = &list->entries[there], *b = &list->entries[i];
-        status = sty_err_set(err, STY_BAD_ARGUMENT, "'%.250s' and '%.250s' would both have the id '%.150s'; %s", a->path, b->path, b->id,
-                             b->line ? "--id-from names another source of ids" : "--glob takes files of one kind, --id-from names another source of ids");
+        const size_t there = sty_text_index_put(&index, sty_list_at(list, i, listed)->id, i);
+        if (there != (size_t)-1) status = refuse_twice(list, there, i, &other, listed, err);
     }
     sty_text_index_clear(&index);
+    sty_listed_clear(&other);
     return status;
 }

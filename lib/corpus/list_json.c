@@ -197,7 +197,7 @@ sty_status sty_list_add_object(sty_list *list, const char *text, size_t n, size_
     objects o = {.list = list};
     const sty_status status = add_object(&o, text, n, line, err);
     objects_clear(&o);
-    return status;
+    return status == STY_OK ? sty_list_keep(list, err) : status;
 }
 
 sty_status sty_list_read_jsonl(sty_list *list, sty_lines *lines, sty_err *err) {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { FIRST_BYTES = 1 << 16, MAX_LINE = 1 << 30 };
+enum { FIRST_BYTES = 1 << 15, MAX_LINE = 1 << 30 };
 
 sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, sty_err *err) {
     const bool standard = strcmp(path, "-") == 0;
@@ -23,7 +23,7 @@ sty_status sty_lines_open(sty_lines *lines, const char *path, char separator, st
     lines->data = sty_alloc(FIRST_BYTES, 1);
     lines->capacity = FIRST_BYTES;
     if (lines->file && lines->data) {
-        gzbuffer(lines->file, 1 << 17);
+        gzbuffer(lines->file, 1 << 14);
         return STY_OK;
     }
     if (!lines->file) close(fd);

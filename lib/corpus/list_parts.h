@@ -40,12 +40,22 @@ void sty_lines_close(sty_lines *lines);
 
 /* ---- entries ---- */
 
-/* A new entry with its columns, or NULL (the error is set). Valid until the next one. */
+/* A new entry, or NULL (the error is set). It and its texts are valid until the next one,
+ * or until it is kept. */
 sty_entry *sty_list_new(sty_list *list, size_t line, sty_err *err);
 
 /* The same, of a line that cannot be used. */
 sty_status sty_list_bad(sty_list *list, size_t line, const char *text, sty_err *err, const char *format, ...)
     STY_PRINTF(5, 6);
+
+sty_status sty_list_keep(sty_list *list, sty_err *err);
+
+/* Puts an entry in place of the i-th, or behind the last. */
+sty_status sty_list_put(sty_list *list, size_t i, const sty_entry *entry, sty_err *err);
+/* The folder of the i-th entry's path with its slash; "" for none. It stays. */
+const char *sty_list_folder(const sty_list *list, size_t i);
+void sty_list_store_empty(struct sty_list_store *store);
+void sty_list_store_clear(struct sty_list_store *store);
 
 /* Copies text; NULL with err set when memory ends. */
 const char *sty_list_text(sty_list *list, const char *text, size_t n, sty_err *err);
@@ -100,22 +110,11 @@ sty_status sty_list_read_folder(sty_list *list, const char *path, sty_err *err);
 sty_status sty_list_join_segments(sty_list *list, sty_err *err);
 sty_status sty_list_join_speakers(sty_list *list, sty_err *err);
 
-/* A table from a text to an index: open addressing over XXH3. key_at gives the
- * text of an index. */
-typedef struct sty_text_index {
-    size_t *slots; /* index + 1; 0: free */
-    size_t mask;
-    const char *(*key_at)(const void *context, size_t i);
-    const void *context;
-} sty_text_index;
-bool sty_text_index_begin(sty_text_index *index, size_t n, const char *(*key_at)(const void *, size_t), const void *context);
-/* The index stored under key; or (size_t)-1, and i is stored unless it is (size_t)-1. */
-size_t sty_text_index_put(sty_text_index *index, const char *key, size_t i);
-void sty_text_index_clear(sty_text_index *index);
-
-/* Ids for all entries that have none, or all of them with options.id_from. */
-sty_status sty_list_give_ids(sty_list *list, sty_err *err);
-sty_status sty_list_check_ids(const sty_list *list, sty_err *err);
+/* Ids that do not come from paths alone, with options.id_from. */
+sty_status sty_list_give_id(sty_list *list, sty_entry *entry, sty_buf *id, bool *changed, sty_err *err);
+size_t sty_list_common_root(const sty_list *list, sty_listed *listed); /* bytes */
+void sty_list_path_id(const sty_list *list, const sty_entry *entry, sty_buf *id); /* of one that has none */
+sty_status sty_list_check_ids(const sty_list *list, sty_listed *listed, sty_err *err);
 
 /* Columns that an id template names, after keep. */
 sty_status sty_list_plan_columns(sty_list *list, sty_err *err);

@@ -77,8 +77,8 @@ static sty_status read_header(sty_list *list, table *t, sty_lines *lines, sty_er
     for (size_t i = 0; i < t->n_cells; i++) {
         const char *name = trimmed(t->cell[i]);
         t->meaning[i] = sty_column_of(name);
-        t->name[i] = (char *)(uintptr_t)sty_list_text(list, name, strlen(name), err);
-        if (!t->name[i]) return STY_OUT_OF_MEMORY;
+        t->name[i] = sty_texts_put(&list->names, name, strlen(name));
+        if (!t->name[i]) return sty_err_no_memory(err, strlen(name), "a list");
         path = path || t->meaning[i] == STY_COLUMN_PATH;
     }
     t->n_columns = t->n_cells;

@@ -1,7 +1,6 @@
 /* list_text.c - lists of one line a clip: plain paths, Kaldi's wav.scp, segments
  * and utt2spk, LJSpeech. And which kind a list is, by its first line. */
 #define _GNU_SOURCE
-#include "base/hash.h"
 #include "corpus/list_parts.h"
 
 #include <stdio.h>
@@ -127,54 +126,57 @@ sty_status sty_list_read_ljspeech(sty_list *list, sty_lines *lines, sty_err *err
 
 /* ---- joins ---- */
 
-bool sty_text_index_begin(sty_text_index *index, size_t n, const char *(*key_at)(const void *, size_t), const void *context) {
-    size_t size = 16;
-    while (size < n * 2)
-        size *= 2;
-    *index = (sty_text_index){.slots = sty_alloc(size, sizeof *index->slots), .mask = size - 1, .key_at = key_at, .context = context};
-    return index->slots != NULL;
+/* Entries by the ids that they have. */
+typedef struct {
+    const sty_list *list;
+    sty_listed listed;
+    sty_text_index index;
+} by_id;
+
+static const char *id_at(const void *context, size_t i) {
+    by_id *all = (by_id *)(uintptr_t)context;
+    return sty_list_at(all->list, i, &all->listed)->id;
 }
 
-size_t sty_text_index_put(sty_text_index *index, const char *key, size_t i) {
-    size_t slot = (size_t)sty_hash64(key, strlen(key)) & index->mask;
-    while (index->slots[slot]) {
-        const size_t there = index->slots[slot] - 1;
-        if (strcmp(index->key_at(index->context, there), key) == 0) return there;
-        slot = (slot + 1) & index->mask;
+static void by_id_clear(by_id *all) {
+    sty_text_index_clear(&all->index);
+    sty_listed_clear(&all->listed);
+}
+
+static sty_status by_id_begin(by_id *all, const sty_list *list, sty_err *err) {
+    sty_listed other = {0};
+    *all = (by_id){.list = list};
+    const bool good = sty_listed_begin(&all->listed, list) && sty_listed_begin(&other, list) &&
+                      sty_text_index_begin(&all->index, list->n, id_at, all);
+    for (size_t i = 0; good && i < list->n; i++) {
+        const char *id = sty_list_at(list, i, &other)->id;
+        if (id) sty_text_index_put(&all->index, id, i);
     }
-    if (i != (size_t)-1) index->slots[slot] = i + 1;
-    return (size_t)-1;
-}
-
-void sty_text_index_clear(sty_text_index *index) {
-    sty_free(index->slots);
-    index->slots = NULL;
-}
-
-static const char *entry_id(const void *context, size_t i) {
-    const char *id = ((const sty_entry *)context)[i].id;
-    return id ? id : "";
+    sty_listed_clear(&other);
+    if (good) return STY_OK;
+    by_id_clear(all);
+    return sty_err_no_memory(err, list->n, "an index");
 }
 
 /* "UTT RECORDING START END [CHANNEL]" as an entry; recordings: those of the scp. */
-static sty_status one_segment(sty_list *list, char *text, size_t line, const sty_entry *recordings,
-                              sty_text_index *index, sty_err *err) {
+static sty_status one_segment(sty_list *list, char *text, size_t line, by_id *recordings, sty_err *err) {
     char *rest = text, *id = word(&rest), *recording = word(&rest), *start = word(&rest), *end = word(&rest);
     char *channel = word(&rest);
     double from = 0, to = 0, number = 0;
     if (!*id) return STY_OK;
     sty_entry *entry = sty_list_new(list, line, err);
     if (!entry || !(entry->id = sty_list_text(list, id, strlen(id), err))) return STY_OUT_OF_MEMORY;
-    const size_t at = sty_text_index_put(index, recording, (size_t)-1);
+    const size_t at = sty_text_index_put(&recordings->index, recording, (size_t)-1);
     if (at == (size_t)-1)
         return sty_list_spoil(list, entry, err, "segment '%.100s' is of the recording '%.100s', which the scp does not have", id,
                               recording);
-    const sty_entry *of = &recordings[at];
-    entry->path = of->path;
+    const sty_entry *of = sty_list_at(recordings->list, at, &recordings->listed);
+    entry->path = sty_list_text(list, of->path, strlen(of->path), err);
+    if (!entry->path) return STY_OUT_OF_MEMORY;
     entry->kind = of->kind;
     entry->offset = of->offset;
-    entry->problem = of->problem;
     entry->channel = of->channel;
+    if (of->problem && !(entry->problem = sty_list_text(list, of->problem, strlen(of->problem), err))) return STY_OUT_OF_MEMORY;
     if (!sty_list_seconds(start, &from) || !sty_list_seconds(end, &to) || from < 0 || (to <= from && to != -1))
         return sty_list_spoil(list, entry, err, "segment '%.100s' runs from '%.20s' to '%.20s', expected two times in seconds",
                               id, start, end);
@@ -189,57 +191,56 @@ static sty_status one_segment(sty_list *list, char *text, size_t line, const sty
     return STY_OK;
 }
 
-sty_status sty_list_join_segments(sty_list *list, sty_err *err) {
-    sty_entry *recordings = list->entries;
-    const size_t n = list->n;
-    sty_text_index index;
+static sty_status read_segments(sty_list *list, by_id *recordings, sty_err *err) {
     sty_lines lines;
+    char *text;
+    size_t n;
     STY_TRY(sty_lines_open(&lines, list->options->segments, '\n', err));
-    if (!sty_text_index_begin(&index, n, entry_id, recordings)) {
-        sty_lines_close(&lines);
-        return sty_err_no_memory(err, n, "an index");
-    }
-    list->entries = NULL;
-    list->n = list->capacity = 0;
-    for (size_t i = 0; i < n; i++)
-        if (recordings[i].id) sty_text_index_put(&index, recordings[i].id, i);
-    sty_status status = STY_OK;
-    for (;;) {
-        char *text;
-        size_t length;
-        status = sty_lines_next(&lines, &text, &length, err);
-        if (status == STY_OK && text) status = one_segment(list, text, lines.number, recordings, &index, err);
-        if (status != STY_OK || !text) break;
-    }
-    sty_text_index_clear(&index);
+    sty_status status;
+    while ((status = sty_lines_next(&lines, &text, &n, err)) == STY_OK && text)
+        if ((status = one_segment(list, text, lines.number, recordings, err)) != STY_OK) break;
     sty_lines_close(&lines);
-    sty_free(recordings);
+    return status == STY_OK ? sty_list_keep(list, err) : status;
+}
+
+sty_status sty_list_join_segments(sty_list *list, sty_err *err) {
+    sty_list whole = *list; /* its entries are the recordings */
+    by_id recordings;
+    sty_status status = by_id_begin(&recordings, &whole, err);
+    if (status != STY_OK) return status;
+    list->n = 0;
+    memset(&list->store, 0, sizeof list->store);
+    status = read_segments(list, &recordings, err);
+    by_id_clear(&recordings);
+    sty_list_store_clear(&whole.store);
     return status;
 }
 
+static sty_status set_speaker(sty_list *list, size_t i, const char *speaker, sty_listed *listed, sty_err *err) {
+    sty_entry entry = *sty_list_at(list, i, listed);
+    entry.speaker = speaker;
+    sty_texts_empty(&list->texts);
+    return sty_list_put(list, i, &entry, err);
+}
+
 sty_status sty_list_join_speakers(sty_list *list, sty_err *err) {
-    sty_text_index index;
+    by_id entries;
     sty_lines lines;
+    char *text;
+    size_t n;
     STY_TRY(sty_lines_open(&lines, list->options->utt2spk, '\n', err));
-    if (!sty_text_index_begin(&index, list->n, entry_id, list->entries)) {
+    sty_status status = by_id_begin(&entries, list, err);
+    if (status != STY_OK) {
         sty_lines_close(&lines);
-        return sty_err_no_memory(err, list->n, "an index");
+        return status;
     }
-    for (size_t i = 0; i < list->n; i++)
-        if (list->entries[i].id) sty_text_index_put(&index, list->entries[i].id, i);
-    sty_status status = STY_OK;
-    for (;;) {
-        char *text;
-        size_t n;
-        status = sty_lines_next(&lines, &text, &n, err);
-        if (status != STY_OK || !text) break;
+    while ((status = sty_lines_next(&lines, &text, &n, err)) == STY_OK && text) {
         char *rest = text, *id = word(&rest), *speaker = word(&rest);
-        const size_t at = sty_text_index_put(&index, id, (size_t)-1);
+        const size_t at = sty_text_index_put(&entries.index, id, (size_t)-1);
         if (!*speaker || at == (size_t)-1) continue;
-        list->entries[at].speaker = sty_list_text(list, speaker, strlen(speaker), err);
-        if (!list->entries[at].speaker) status = STY_OUT_OF_MEMORY;
+        if ((status = set_speaker(list, at, speaker, &entries.listed, err)) != STY_OK) break;
     }
-    sty_text_index_clear(&index);
+    by_id_clear(&entries);
     sty_lines_close(&lines);
     return status;
 }

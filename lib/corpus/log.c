@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAGIC = 0x52595453, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 18 };
+enum { MAGIC = 0x52595453, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 15, WINDOW_BYTES = 1 << 16 };
 static const double FLUSH_S = 0.05; /* so long an entry may wait for others to be written with */
 static const char file_magic[8] = "STYLOG2\n";
 static const uint64_t NONE = UINT64_MAX;
@@ -29,8 +29,7 @@ struct sty_log {
     char *path, *header;
     int fd;
     size_t n, n_done;
-    uint64_t *last;  /* per index: offset of its latest entry; NONE */
-    bool *done;
+    uint64_t *places; /* [n] in pages: twice the offset of the latest entry of an index, and 1 when it is the last; 0: none */
     uint64_t end;
     time_t synced;
     bool failed, exact; /* exact: n is fixed */
@@ -42,6 +41,7 @@ struct sty_log {
     unsigned char *window; /* bytes of the file that are read one after another */
     uint64_t window_at;
     size_t window_n;
+    sty_buf offsets; /* of the parts of an index */
 };
 
 static sty_status io_failed(const sty_log *log, const char *what, sty_err *err) {
@@ -116,23 +116,16 @@ static sty_status room(sty_log *log, size_t index, sty_err *err) {
     size_t larger = log->n ? log->n * 2 : 1024;
     while (larger <= index)
         larger *= 2;
-    uint64_t *last = sty_resize(log->last, log->n * sizeof *last, larger * sizeof *last);
-    if (last) log->last = last;
-    bool *done = last ? sty_resize(log->done, log->n * sizeof *done, larger * sizeof *done) : NULL;
-    if (!done) return sty_err_no_memory(err, larger, "a log");
-    log->done = done;
-    for (size_t i = log->n; i < larger; i++) {
-        log->last[i] = NONE;
-        log->done[i] = false;
-    }
+    uint64_t *places = sty_pages(log->places, log->n * sizeof *places, larger * sizeof *places);
+    if (!places) return sty_err_no_memory(err, larger, "a log");
+    log->places = places;
     log->n = larger;
     return STY_OK;
 }
 
 static void remember(sty_log *log, size_t index, uint64_t offset, bool last) {
-    log->last[index] = offset;
-    if (last && !log->done[index]) log->n_done++;
-    log->done[index] = last;
+    if (last && !sty_log_has(log, index)) log->n_done++;
+    log->places[index] = offset << 1 | last;
 }
 
 /* The entry at offset into head and log->payload; false: torn or the end. */
@@ -289,9 +282,9 @@ int sty_log_fd(const sty_log *log) { return log->fd; }
 
 size_t sty_log_count(const sty_log *log) { return log->n_done; }
 
-bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && log->done[index]; }
+bool sty_log_has(const sty_log *log, size_t index) { return index < log->n && log->places[index] & 1; }
 
-bool sty_log_can_read(const sty_log *log, size_t index) { return sty_log_has(log, index) && log->last[index] < log->written; }
+bool sty_log_can_read(const sty_log *log, size_t index) { return sty_log_has(log, index) && log->places[index] >> 1 < log->written; }
 
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
     STY_TRY(sty_log_flush(log, true, err));
@@ -309,7 +302,7 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
     if (log->failed) return sty_err_set(err, STY_OUTPUT_ERROR, "'%s' could not be written", log->path ? log->path : "the record log");
     /* part 0 begins anew: what an interrupted run left of this index is forgotten */
     entry_head head = {.magic = MAGIC, .flags = last ? LAST_PART : 0, .index = index, .length = (uint32_t)n, .previous = NONE};
-    if (part > 0) head.previous = log->last[index];
+    if (part > 0) head.previous = log->places[index] >> 1;
     head.sum = sum_of(&head, payload);
     const uint64_t offset = log->end;
     write_end(log, &head, sizeof head);
@@ -323,23 +316,23 @@ sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, 
 
 sty_status sty_log_each(sty_log *log, size_t index, sty_log_put put, void *context, sty_err *err) {
     entry_head head;
-    sty_buf offsets = {0};
+    sty_buf *const offsets = &log->offsets;
     sty_status status = sty_log_flush(log, true, err);
-    uint64_t at = sty_log_has(log, index) ? log->last[index] : NONE;
+    offsets->length = 0;
+    uint64_t at = sty_log_has(log, index) ? log->places[index] >> 1 : NONE;
     while (at != NONE && status == STY_OK) {
-        sty_buf_put(&offsets, &at, sizeof at);
+        sty_buf_put(offsets, &at, sizeof at);
         if (!read_at(log, at, &head, sizeof head) || head.index != index || (head.previous != NONE && head.previous >= at))
             status = sty_err_set(err, STY_OUTPUT_ERROR, "'%s' cannot be read back", log->path ? log->path : "the record log");
         at = head.previous;
     }
-    if (offsets.failed) status = sty_err_no_memory(err, offsets.capacity, "offsets");
-    for (size_t i = offsets.length / sizeof at; status == STY_OK && i-- > 0;) {
-        memcpy(&at, offsets.data + i * sizeof at, sizeof at);
+    if (offsets->failed) status = sty_err_no_memory(err, offsets->capacity, "offsets");
+    for (size_t i = offsets->length / sizeof at; status == STY_OK && i-- > 0;) {
+        memcpy(&at, offsets->data + i * sizeof at, sizeof at);
         if (!read_entry(log, at, log->end, &head))
             status = sty_err_set(err, STY_OUTPUT_ERROR, "'%s' cannot be read back", log->path ? log->path : "the record log");
         else status = put(context, index, log->payload, head.length, err);
     }
-    sty_buf_clear(&offsets);
     return status;
 }
 
@@ -349,10 +342,10 @@ void sty_log_close(sty_log *log, bool remove) {
     if (log->fd >= 0) close(log->fd);
     sty_free(log->path);
     sty_free(log->header);
-    sty_free(log->last);
-    sty_free(log->done);
+    sty_pages(log->places, log->n * sizeof *log->places, 0);
     sty_free(log->payload);
     sty_free(log->window);
     sty_buf_clear(&log->waiting);
+    sty_buf_clear(&log->offsets);
     sty_free(log);
 }

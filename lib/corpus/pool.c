@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
+enum { MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 15, MAX_WORKERS = 1024 };
 enum { QUEUE = 3, DEEP = STY_MAX_TASKS }; /* tasks of a worker, and of one whose clips are short */
 static const double SHORT_S = 10;          /* of audio, by a file's size */
 static const double AHEAD_S = 0.1, MIN_NAP_S = 0.001, MAX_NAP_S = 0.05;
@@ -345,9 +345,8 @@ static bool take_range(sty_pool *pool, worker *w) {
     const sty_pool_job *job = pool->job;
     const size_t limit = job->limit(job->context);
     if (pool->cursor >= pool->n || pool->cursor >= limit) return false;
-    const sty_entry *first = job->entry(job->context, pool->cursor);
     size_t end = pool->cursor + 1;
-    while (!job->more && end < pool->n && end - pool->cursor < MAX_RANGE && sty_same_source(first, job->entry(job->context, end)))
+    while (!job->more && end < pool->n && end - pool->cursor < MAX_RANGE && job->same_source(job->context, pool->cursor, end))
         end++;
     w->next = pool->cursor;
     w->end = end;
@@ -412,7 +411,7 @@ static sty_status give(sty_pool *pool, worker *w, size_t position, sty_err *err)
     const char *text = NULL;
     size_t length = 0;
     if (job->text) text = job->text(job->context, position, &length);
-    const bool again = !job->more && w->source != (size_t)-1 && sty_same_source(job->entry(job->context, w->source), entry);
+    const bool again = !job->more && w->source != (size_t)-1 && job->same_source(job->context, w->source, position);
     if (!again && sty_source_open(entry, &pool->options, &opened, &why) != STY_OK)
         return finish_with_failure(pool, position, &why, err);
     if (!again) w->source_s = opened.allowance_s;

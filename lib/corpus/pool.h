@@ -40,8 +40,11 @@ typedef struct sty_pool sty_pool;
 typedef struct sty_pool_job {
     size_t n;
     void *context;
-    /* The entry at a position, in the supervisor and in workers alike. */
+    /* The entry at a position, in the supervisor and in workers alike; valid until two
+     * others were asked for. */
     const sty_entry *(*entry)(void *context, size_t position);
+    /* Two positions of one and the same recording. */
+    bool (*same_source)(void *context, size_t a, size_t b);
     /* Positions below the limit may be begun; it grows as results come. */
     size_t (*limit)(void *context);
     /* Part after part of a position's records (packed.h), the last one marked. */

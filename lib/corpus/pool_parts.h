@@ -51,6 +51,4 @@ sty_status sty_source_open(const sty_entry *entry, const sty_pool_options *optio
 sty_status sty_command_end(const sty_entry *entry, pid_t command, sty_err *err);
 void sty_command_kill(pid_t command);
 
-bool sty_same_source(const sty_entry *a, const sty_entry *b);
-
 #endif

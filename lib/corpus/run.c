@@ -30,6 +30,8 @@ typedef struct {
     bool unflushed;
     sty_fields shapes;
     sty_unpacked unpacked;
+    sty_listed listed[2]; /* the entries that were asked for last */
+    unsigned n_asked;
     struct line *lines; /* [n_lines] of a JSON stream, position by position, used again */
     size_t n_lines;
     sty_lines *input;
@@ -39,14 +41,21 @@ typedef struct {
  * text for the worker. */
 struct line {
     sty_list list;
+    sty_listed listed;
     sty_buf text;
 };
 
 static size_t index_at(const state *s, size_t position) { return s->todo ? s->todo[position] : position; }
 
 static const sty_entry *entry_at(void *context, size_t position) {
+    state *s = context;
+    if (s->lines) return &s->lines[position % s->n_lines].listed.entry;
+    return sty_list_at(s->run->list, index_at(s, position), &s->listed[s->n_asked++ % STY_COUNT(s->listed)]);
+}
+
+static bool same_source(void *context, size_t a, size_t b) {
     const state *s = context;
-    return s->lines ? s->lines[position % s->n_lines].list.entries : &s->run->list->entries[index_at(s, position)];
+    return !s->lines && sty_list_same_source(s->run->list, index_at(s, a), index_at(s, b));
 }
 
 static size_t limit(void *context) {
@@ -150,7 +159,7 @@ static sty_status result(void *context, size_t position, unsigned part, bool las
 }
 
 static sty_status work_through(state *s, sty_pool_options options, sty_err *err) {
-    const sty_pool_job job = {.n = s->n, .context = s, .entry = entry_at, .limit = limit, .result = result, .tick = tick};
+    const sty_pool_job job = {.n = s->n, .context = s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick};
     sty_pool *pool = NULL;
     if ((size_t)options.n_workers > s->n) options.n_workers = s->n ? (int)s->n : 1;
     STY_TRY(sty_pool_create(&options, &job, &pool, err));
@@ -177,19 +186,32 @@ static sty_status what_is_left(state *s, size_t **left, sty_err *err) {
 }
 
 static int by_id(const void *a, const void *b, void *context) {
-    const sty_entry *entries = context;
-    return strcmp(entries[*(const size_t *)a].id, entries[*(const size_t *)b].id);
+    const char *const *ids = context;
+    return strcmp(ids[*(const size_t *)a], ids[*(const size_t *)b]);
+}
+
+static sty_status sort_order(state *s, sty_err *err) {
+    const sty_run *run = s->run;
+    const size_t n = run->list->n;
+    sty_texts texts = {0};
+    const char **ids = sty_pages(NULL, 0, n * sizeof *ids);
+    s->order = sty_alloc(run->n, sizeof *s->order);
+    bool good = ids && s->order;
+    for (size_t i = 0; good && i < run->n; i++) {
+        const size_t index = s->order[i] = run->todo ? run->todo[i] : i;
+        const char *id = sty_list_at(run->list, index, &s->listed[0])->id;
+        ids[index] = sty_texts_put(&texts, id, strlen(id));
+        good = ids[index] != NULL;
+    }
+    if (good) qsort_r(s->order, run->n, sizeof *s->order, by_id, ids);
+    sty_pages(ids, n * sizeof *ids, 0);
+    sty_texts_clear(&texts);
+    return good ? STY_OK : sty_err_no_memory(err, n * sizeof *ids, "a list");
 }
 
 static sty_status begin_export(state *s, sty_err *err) {
     const sty_run *run = s->run;
-    if (run->sort) {
-        s->order = sty_alloc(run->n, sizeof *s->order);
-        if (!s->order) return sty_err_no_memory(err, run->n * sizeof *s->order, "a list");
-        for (size_t i = 0; i < run->n; i++)
-            s->order[i] = run->todo ? run->todo[i] : i;
-        qsort_r(s->order, run->n, sizeof *s->order, by_id, run->list->entries);
-    }
+    if (run->sort && run->n) STY_TRY(sort_order(s, err));
     return sty_export_begin(&run->output, &s->exported, err);
 }
 
@@ -252,11 +274,15 @@ sty_status sty_run_all(const sty_run *run, sty_counts *counts, sty_err *err) {
     sty_status status;
     memset(counts, 0, sizeof *counts);
     sty_unpacked_begin(&s.unpacked, run->facts);
-    if (run->streamed) {
+    const bool room = sty_listed_begin(&s.listed[0], run->list) && sty_listed_begin(&s.listed[1], run->list);
+    if (!room) status = sty_err_no_memory(err, 0, "a list");
+    else if (run->streamed) {
         status = begin_stream(&s, err);
         if (status == STY_OK && s.n) status = work_through(&s, run->pool, err);
         status = end_stream(&s, status, counts, err);
     } else status = run_logged(&s, counts, err);
+    for (size_t i = 0; i < STY_COUNT(s.listed); i++)
+        sty_listed_clear(&s.listed[i]);
     sty_fields_clear(&s.shapes);
     return status;
 }
@@ -277,7 +303,10 @@ static sty_status take_line(state *s, size_t position, const char *text, size_t 
     sty_buf_put(&line->text, text, n);
     if (line->text.failed) return sty_err_no_memory(err, n, "a line");
     STY_TRY(sty_list_add_object(&line->list, text, n, s->input->number, err));
-    return sty_list_finish(&line->list, false, err);
+    STY_TRY(sty_list_finish(&line->list, false, err));
+    if (!sty_listed_begin(&line->listed, &line->list)) return sty_err_no_memory(err, n, "a line");
+    sty_list_at(&line->list, 0, &line->listed);
+    return STY_OK;
 }
 
 /* No more lines are taken than answers may wait for the one before them. */
@@ -307,6 +336,7 @@ static sty_status begin_lines(state *s, const sty_list_options *options, int n_w
 static void end_lines(state *s) {
     for (size_t i = 0; i < s->n_lines; i++) {
         sty_list_clear(&s->lines[i].list);
+        sty_listed_clear(&s->lines[i].listed);
         sty_buf_clear(&s->lines[i].text);
     }
     sty_free(s->lines);
@@ -317,7 +347,7 @@ sty_status sty_run_lines(const sty_run *run, const sty_list_options *options, co
                          sty_err *err) {
     sty_lines input = {0};
     state s = {.run = run, .input = &input};
-    sty_pool_job job = {.context = &s, .entry = entry_at, .limit = limit, .result = result, .tick = tick, .more = more_lines, .text = text_at};
+    sty_pool_job job = {.context = &s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick, .more = more_lines, .text = text_at};
     sty_pool_options workers = run->pool;
     sty_pool *pool = NULL;
     memset(counts, 0, sizeof *counts);
@@ -343,10 +373,11 @@ static void add_text(sty_digest *digest, const char *text) {
 }
 
 bool sty_list_digest(const sty_list *list, char hex[33]) {
+    sty_listed listed = {0};
     sty_digest *digest = sty_digest_create();
-    if (!digest) return false;
-    for (size_t i = 0; i < list->n; i++) {
-        const sty_entry *e = &list->entries[i];
+    const bool good = digest && sty_listed_begin(&listed, list);
+    for (size_t i = 0; good && i < list->n; i++) {
+        const sty_entry *e = sty_list_at(list, i, &listed);
         const double numbers[3] = {e->start_s, e->end_s, (double)e->offset};
         const short small[2] = {e->channel, e->kind};
         add_text(digest, e->id);
@@ -357,7 +388,8 @@ bool sty_list_digest(const sty_list *list, char hex[33]) {
         for (size_t c = 0; e->columns && c < list->n_columns; c++)
             add_text(digest, e->columns[c]);
     }
-    sty_digest_hex(digest, hex);
+    if (good) sty_digest_hex(digest, hex);
     sty_digest_free(digest);
-    return true;
+    sty_listed_clear(&listed);
+    return good;
 }

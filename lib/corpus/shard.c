@@ -146,10 +146,11 @@ static void sift(weight *heap, size_t n) {
 
 /* The longest clip first, each to the shard with the least so far. */
 static sty_status by_duration(const sty_list *list, const sty_shard *shard, size_t *indices, size_t *n, sty_err *err) {
+    sty_listed listed = {0};
     weight *clips = sty_alloc(list->n, sizeof *clips), *loads = sty_alloc(shard->total, sizeof *loads);
-    sty_status status = clips && loads ? STY_OK : sty_err_no_memory(err, list->n * sizeof *clips, "shards");
+    sty_status status = clips && loads && sty_listed_begin(&listed, list) ? STY_OK : sty_err_no_memory(err, list->n * sizeof *clips, "shards");
     for (size_t i = 0; status == STY_OK && i < list->n; i++) {
-        const sty_entry *e = &list->entries[i];
+        const sty_entry *e = sty_list_at(list, i, &listed);
         const double seconds = e->end_s > 0 ? e->end_s - e->start_s : e->duration_s;
         if (seconds <= 0 && e->kind != STY_SOURCE_BAD)
             status = sty_err_set(err, STY_BAD_ARGUMENT, "--shard-by duration, but the list has no duration of '%s'", e->id);
@@ -168,6 +169,7 @@ static sty_status by_duration(const sty_list *list, const sty_shard *shard, size
     }
     sty_free(clips);
     sty_free(loads);
+    sty_listed_clear(&listed);
     return status;
 }
 
@@ -185,14 +187,17 @@ sty_status sty_shard_select(const sty_list *list, const sty_shard *shard, const 
             indices[(*n)++] = first + k;
         return STY_OK;
     }
-    for (size_t i = 0; i < list->n; i++) {
-        const sty_entry *e = &list->entries[i];
+    sty_listed listed = {0};
+    sty_status status = sty_listed_begin(&listed, list) ? STY_OK : sty_err_no_memory(err, 0, "shards");
+    for (size_t i = 0; i < list->n && status == STY_OK; i++) {
+        const sty_entry *e = sty_list_at(list, i, &listed);
         const char *key = speaker && e->speaker ? e->speaker : e->id;
         if (speaker && !e->speaker && e->kind != STY_SOURCE_BAD)
-            return sty_err_set(err, STY_BAD_ARGUMENT, "--shard-by speaker, but the list has no speaker of '%s'", e->id);
+            status = sty_err_set(err, STY_BAD_ARGUMENT, "--shard-by speaker, but the list has no speaker of '%s'", e->id);
         if (sty_hash64(key, strlen(key)) % shard->total == shard->index - 1) indices[(*n)++] = i;
     }
-    return STY_OK;
+    sty_listed_clear(&listed);
+    return status;
 }
 
 /* ---- names ---- */

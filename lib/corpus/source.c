@@ -17,11 +17,6 @@
 static const double BYTES_PER_SECOND = 32000; /* 16 kHz, 16 bit: coded audio allows more, not less */
 static const double PIPE_SECONDS = 3600;
 
-bool sty_same_source(const sty_entry *a, const sty_entry *b) {
-    return a->kind == b->kind && a->offset == b->offset && a->kind != STY_SOURCE_BAD && a->kind != STY_SOURCE_STDIN &&
-           (a->path == b->path || strcmp(a->path, b->path) == 0);
-}
-
 /* ---- commands ---- */
 
 static sty_status start_command(const char *command, sty_opened *opened, sty_err *err) {

@@ -116,17 +116,18 @@ static const char *take(inbox *in, size_t n) {
 }
 
 /* The entry that a line of JSON describes; lives until the next one. */
-static const sty_entry *entry_of_text(const char *text, size_t n, size_t line, const sty_list_options *options, sty_list *list) {
+static const sty_entry *entry_of_text(const char *text, size_t n, size_t line, const sty_list_options *options, sty_list *list, sty_listed *listed) {
     if (!list->options && sty_list_begin(list, options, NULL) != STY_OK) _exit(1);
     sty_list_empty(list);
-    if (sty_list_add_object(list, text, n, line, NULL) != STY_OK || sty_list_finish(list, false, NULL) != STY_OK) _exit(1);
-    return &list->entries[0];
+    if (sty_list_add_object(list, text, n, line, NULL) != STY_OK || sty_list_finish(list, false, NULL) != STY_OK || !sty_listed_begin(listed, list)) _exit(1);
+    return sty_list_at(list, 0, listed);
 }
 
 _Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_job *job, int socket, sty_present *present) {
     sty_emitter emitter = {.socket = socket, .present = present};
     inbox in = {.socket = socket};
     sty_list lines = {0};
+    sty_listed listed = {0};
     int fd = -1;
     signal(SIGINT, SIG_IGN); /* the terminal tells everybody; the supervisor decides */
     signal(SIGTERM, SIG_IGN);
@@ -139,7 +140,7 @@ _Noreturn void sty_worker_live(const sty_pool_options *options, const sty_pool_j
         memcpy(&task, take(&in, sizeof task), sizeof task);
         if (emitter.packed.length && !task.is_short) send_answers(&emitter);
         if (task.text_length)
-            entry = entry_of_text(take(&in, task.text_length), task.text_length, task.line, options->list_options, &lines);
+            entry = entry_of_text(take(&in, task.text_length), task.text_length, task.line, options->list_options, &lines, &listed);
         else entry = job->entry(job->context, (size_t)task.position);
         if (task.has_fd) {
             if (fd >= 0) close(fd);

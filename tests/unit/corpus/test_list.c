@@ -25,6 +25,14 @@ static const char *file_with(const char *name, const char *content) {
     return path;
 }
 
+/* Each for itself: several may be looked at. */
+static const sty_entry *at(size_t i) {
+    static sty_listed some[8];
+    assert_true(i < list.n && i < 8);
+    assert_true(sty_listed_begin(&some[i], &list));
+    return sty_list_at(&list, i, &some[i]);
+}
+
 static void read_list(const sty_list_options *options, const char *name, const char *content) {
     sty_list_clear(&list);
     assert_int_equal(sty_list_begin(&list, options, &err), STY_OK);
@@ -45,18 +53,18 @@ static void plain_paths_get_ids_below_their_common_folder(void **state) {
     (void)state;
     read_list(&plain_options, "list.txt", "/d/a/one.wav\r\n\n/d/b/two words.flac\n/d/b/.hidden\n");
     assert_int_equal(list.n, 3);
-    assert_string_equal(list.entries[0].id, "a/one");
-    assert_string_equal(list.entries[1].id, "b/two words");
-    assert_string_equal(list.entries[1].path, "/d/b/two words.flac");
-    assert_string_equal(list.entries[2].id, "b/.hidden");
-    assert_int_equal(list.entries[2].line, 4);
+    assert_string_equal(at(0)->id, "a/one");
+    assert_string_equal(at(1)->id, "b/two words");
+    assert_string_equal(at(1)->path, "/d/b/two words.flac");
+    assert_string_equal(at(2)->id, "b/.hidden");
+    assert_int_equal(at(2)->line, 4);
 }
 
 static void a_list_without_a_last_line_end_is_read_to_its_end(void **state) {
     (void)state;
     read_list(&plain_options, "one.txt", "/d/a.wav");
     assert_int_equal(list.n, 1);
-    assert_string_equal(list.entries[0].path, "/d/a.wav");
+    assert_string_equal(at(0)->path, "/d/a.wav");
 }
 
 static void a_gzip_list_reads_like_the_plain_one(void **state) {
@@ -69,8 +77,8 @@ static void a_gzip_list_reads_like_the_plain_one(void **state) {
     assert_int_equal(sty_list_begin(&list, &plain_options, &err), STY_OK);
     assert_int_equal(sty_list_add_list(&list, path, &err), STY_OK);
     assert_int_equal(list.n, 1);
-    assert_true(list.entries[0].duration_s == 2.5);
-    assert_true(list.entries[0].end_s == 0);
+    assert_true(at(0)->duration_s == 2.5);
+    assert_true(at(0)->end_s == 0);
 }
 
 static void a_compressed_list_that_was_cut_is_refused(void **state) {
@@ -92,22 +100,22 @@ static void wav_scp_has_paths_ark_offsets_and_refused_commands(void **state) {
     (void)state;
     read_list(&plain_options, "wav.scp", "u1 /d/a b.wav\nu2\t/d/x.ark:1234\nu3 sph2pipe -f wav /d/x.sph |\nu4\n");
     assert_int_equal(list.n, 4);
-    assert_string_equal(list.entries[0].path, "/d/a b.wav");
-    assert_int_equal(list.entries[1].kind, STY_SOURCE_ARK);
-    assert_int_equal(list.entries[1].offset, 1234);
-    assert_string_equal(list.entries[1].path, "/d/x.ark");
-    assert_int_equal(list.entries[2].kind, STY_SOURCE_BAD);
-    assert_non_null(strstr(list.entries[2].problem, "--allow-pipes"));
-    assert_int_equal(list.entries[3].kind, STY_SOURCE_BAD);
-    assert_string_equal(list.entries[3].id, "u4");
+    assert_string_equal(at(0)->path, "/d/a b.wav");
+    assert_int_equal(at(1)->kind, STY_SOURCE_ARK);
+    assert_int_equal(at(1)->offset, 1234);
+    assert_string_equal(at(1)->path, "/d/x.ark");
+    assert_int_equal(at(2)->kind, STY_SOURCE_BAD);
+    assert_non_null(strstr(at(2)->problem, "--allow-pipes"));
+    assert_int_equal(at(3)->kind, STY_SOURCE_BAD);
+    assert_string_equal(at(3)->id, "u4");
 }
 
 static void commands_run_only_when_allowed(void **state) {
     (void)state;
     const sty_list_options options = {.allow_pipes = true};
     read_list(&options, "wav.scp", "u3 cat /d/x.wav |\n");
-    assert_int_equal(list.entries[0].kind, STY_SOURCE_COMMAND);
-    assert_string_equal(list.entries[0].path, "cat /d/x.wav ");
+    assert_int_equal(at(0)->kind, STY_SOURCE_COMMAND);
+    assert_string_equal(at(0)->path, "cat /d/x.wav ");
 }
 
 static void segments_are_parts_of_recordings_and_speakers_join_by_utterance(void **state) {
@@ -118,14 +126,14 @@ static void segments_are_parts_of_recordings_and_speakers_join_by_utterance(void
     const sty_list_options options = {.segments = segments, .utt2spk = utt2spk};
     read_list(&options, "wav.scp", "r1 /d/r1.wav\n");
     assert_int_equal(list.n, 4);
-    assert_string_equal(list.entries[0].path, "/d/r1.wav");
-    assert_true(list.entries[0].start_s == 0.5 && list.entries[0].end_s == 1.25);
-    assert_string_equal(list.entries[0].speaker, "s1");
-    assert_true(list.entries[1].end_s == 0);
-    assert_int_equal(list.entries[1].channel, 2);
-    assert_null(list.entries[1].speaker);
-    assert_int_equal(list.entries[2].kind, STY_SOURCE_BAD);
-    assert_int_equal(list.entries[3].kind, STY_SOURCE_BAD);
+    assert_string_equal(at(0)->path, "/d/r1.wav");
+    assert_true(at(0)->start_s == 0.5 && at(0)->end_s == 1.25);
+    assert_string_equal(at(0)->speaker, "s1");
+    assert_true(at(1)->end_s == 0);
+    assert_int_equal(at(1)->channel, 2);
+    assert_null(at(1)->speaker);
+    assert_int_equal(at(2)->kind, STY_SOURCE_BAD);
+    assert_int_equal(at(3)->kind, STY_SOURCE_BAD);
 }
 
 static void nemo_offsets_are_parts_with_times_in_their_ids(void **state) {
@@ -135,11 +143,11 @@ static void nemo_offsets_are_parts_with_times_in_their_ids(void **state) {
               "{\"audio_filepath\":\"w/a.wav\",\"offset\":1.5,\"duration\":2,\"speaker\":\"ann\"}\n"
               "{broken\n");
     assert_int_equal(list.n, 3);
-    assert_string_equal(list.entries[0].id, "a-0000000-0001500");
-    assert_string_equal(list.entries[1].id, "a-0001500-0003500");
-    assert_string_equal(list.entries[1].speaker, "ann");
-    assert_non_null(strstr(list.entries[1].path, folder));
-    assert_int_equal(list.entries[2].kind, STY_SOURCE_BAD);
+    assert_string_equal(at(0)->id, "a-0000000-0001500");
+    assert_string_equal(at(1)->id, "a-0001500-0003500");
+    assert_string_equal(at(1)->speaker, "ann");
+    assert_non_null(strstr(at(1)->path, folder));
+    assert_int_equal(at(2)->kind, STY_SOURCE_BAD);
 }
 
 static const char *const lhotse =
@@ -159,17 +167,17 @@ static void lhotse_cuts_give_part_channel_speaker_and_columns(void **state) {
              lhotse);
     read_list(&options, "cuts.jsonl", text);
     assert_int_equal(list.n, 4);
-    assert_string_equal(list.entries[0].id, "c1");
-    assert_string_equal(list.entries[0].path, "a.wav");
-    assert_int_equal(list.entries[0].channel, 2);
-    assert_true(list.entries[0].start_s == 1 && list.entries[0].end_s == 3);
-    assert_string_equal(list.entries[0].speaker, "bob");
-    assert_string_equal(list.entries[0].columns[0], "calm");
-    assert_string_equal(list.entries[0].columns[1], "hi");
-    assert_int_equal(list.entries[1].kind, STY_SOURCE_BAD);
-    assert_non_null(strstr(list.entries[1].problem, "PaddingCut"));
-    assert_int_equal(list.entries[2].kind, STY_SOURCE_BAD);
-    assert_string_equal(list.entries[3].path, "/d/r2.wav");
+    assert_string_equal(at(0)->id, "c1");
+    assert_string_equal(at(0)->path, "a.wav");
+    assert_int_equal(at(0)->channel, 2);
+    assert_true(at(0)->start_s == 1 && at(0)->end_s == 3);
+    assert_string_equal(at(0)->speaker, "bob");
+    assert_string_equal(at(0)->columns[0], "calm");
+    assert_string_equal(at(0)->columns[1], "hi");
+    assert_int_equal(at(1)->kind, STY_SOURCE_BAD);
+    assert_non_null(strstr(at(1)->problem, "PaddingCut"));
+    assert_int_equal(at(2)->kind, STY_SOURCE_BAD);
+    assert_string_equal(at(3)->path, "/d/r2.wav");
 }
 
 static void an_older_json_list_of_cuts_reads_the_same(void **state) {
@@ -178,7 +186,7 @@ static void an_older_json_list_of_cuts_reads_the_same(void **state) {
     snprintf(text, sizeof text, "[\n %s\n]\n", lhotse);
     read_list(&plain_options, "cuts.json", text);
     assert_int_equal(list.n, 1);
-    assert_string_equal(list.entries[0].id, "c1");
+    assert_string_equal(at(0)->id, "c1");
     assert_int_equal(status_of(&plain_options, "bad.json", "[{\"id\":"), STY_BAD_ARGUMENT);
 }
 
@@ -190,12 +198,12 @@ static void csv_columns_are_found_by_name_and_quotes_are_undone(void **state) {
               "\xEF\xBB\xBFid,path,note,start,duration\nx,/d/a.wav,\"one, \"\"two\"\"\nthree\",1,2\ny,/d/b.wav,,,3\nz\n"
               "w,/d/c.wav,,soon,\n");
     assert_int_equal(list.n, 4);
-    assert_string_equal(list.entries[0].columns[0], "one, \"two\"\nthree");
-    assert_true(list.entries[0].start_s == 1 && list.entries[0].end_s == 3);
-    assert_true(list.entries[1].end_s == 0);
-    assert_int_equal(list.entries[2].kind, STY_SOURCE_BAD);
-    assert_int_equal(list.entries[3].kind, STY_SOURCE_BAD);
-    assert_string_equal(list.entries[3].id, "w");
+    assert_string_equal(at(0)->columns[0], "one, \"two\"\nthree");
+    assert_true(at(0)->start_s == 1 && at(0)->end_s == 3);
+    assert_true(at(1)->end_s == 0);
+    assert_int_equal(at(2)->kind, STY_SOURCE_BAD);
+    assert_int_equal(at(3)->kind, STY_SOURCE_BAD);
+    assert_string_equal(at(3)->id, "w");
 }
 
 static void a_table_without_the_asked_column_is_refused(void **state) {
@@ -213,8 +221,8 @@ static void ljspeech_lines_name_files_in_wavs(void **state) {
     char path[400];
     read_list(&plain_options, "metadata.csv", "LJ001-0001|Printing, in|Printing, in\n");
     snprintf(path, sizeof path, "%s/wavs/LJ001-0001.wav", folder);
-    assert_string_equal(list.entries[0].path, path);
-    assert_string_equal(list.entries[0].id, "LJ001-0001");
+    assert_string_equal(at(0)->path, path);
+    assert_string_equal(at(0)->id, "LJ001-0001");
 }
 
 static void file_name_columns_are_relative_to_the_list(void **state) {
@@ -222,7 +230,7 @@ static void file_name_columns_are_relative_to_the_list(void **state) {
     char path[400];
     read_list(&plain_options, "metadata.csv", "file_name,transcription\nsub/a.mp3,hello\n");
     snprintf(path, sizeof path, "%s/sub/a.mp3", folder);
-    assert_string_equal(list.entries[0].path, path);
+    assert_string_equal(at(0)->path, path);
 }
 
 static void nul_separated_paths_may_hold_line_ends(void **state) {
@@ -236,7 +244,7 @@ static void nul_separated_paths_may_hold_line_ends(void **state) {
     assert_int_equal(sty_list_begin(&list, &options, &err), STY_OK);
     assert_int_equal(sty_list_add_list(&list, path, &err), STY_OK);
     assert_int_equal(list.n, 2);
-    assert_string_equal(list.entries[0].path, "/d/a\nb.wav");
+    assert_string_equal(at(0)->path, "/d/a\nb.wav");
 }
 
 static void folders_are_read_in_byte_order_and_only_audio(void **state) {
@@ -256,9 +264,9 @@ static void folders_are_read_in_byte_order_and_only_audio(void **state) {
     assert_int_equal(sty_list_add(&list, path, &err), STY_OK);
     assert_int_equal(sty_list_finish(&list, true, &err), STY_OK);
     assert_int_equal(list.n, 3);
-    assert_string_equal(list.entries[0].id, "a");
-    assert_string_equal(list.entries[1].id, "b/x");
-    assert_string_equal(list.entries[2].id, "c");
+    assert_string_equal(at(0)->id, "a");
+    assert_string_equal(at(1)->id, "b/x");
+    assert_string_equal(at(2)->id, "c");
 }
 
 static void two_equal_ids_are_refused_with_both_paths(void **state) {
@@ -275,8 +283,8 @@ static void templates_make_ids_of_columns(void **state) {
     (void)state;
     const sty_list_options options = {.id_from = "{speaker}/{take}_{stem}"};
     read_list(&options, "t.csv", "path,speaker,take\n/d/a.wav,ann,7\n/d/a.wav,,8\n");
-    assert_string_equal(list.entries[0].id, "ann/7_a");
-    assert_int_equal(list.entries[1].kind, STY_SOURCE_BAD);
+    assert_string_equal(at(0)->id, "ann/7_a");
+    assert_int_equal(at(1)->kind, STY_SOURCE_BAD);
     sty_list_clear(&list);
     const sty_list_options wrong = {.id_from = "stems"};
     assert_int_equal(sty_list_begin(&list, &wrong, &err), STY_BAD_ARGUMENT);
