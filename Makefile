@@ -191,7 +191,7 @@ $(BENCH)/empty: $(call objects,tests/bench/empty/empty.c)
 $(BENCH)/timed: $(call objects,tests/bench/timed/timed.c $(CMD_SOURCES)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(addprefix -Wl$(comma)--wrap=,sty_file_open sty_clip_read_fd sty_session_run_clip) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(addprefix -Wl$(comma)--wrap=,sty_file_open sty_clip_read_fd sty_session_run_clip close) $^ -o $@ $(LDLIBS)
 
 $(BENCH)/gst/manifest.json: tests/bench/make_gst.py
 	$(Q)mkdir -p $(BENCH)

@@ -28,6 +28,10 @@ void sty_buf_json(sty_buf *buf, const char *text);
  * digits. The value must be finite. */
 void sty_buf_json_float(sty_buf *buf, float value);
 
+/* printf's %.10g in the "C" locale, and %zu. */
+void sty_buf_seconds(sty_buf *buf, double seconds);
+void sty_buf_count(sty_buf *buf, size_t n);
+
 /* Nested JSON lists of an array [dim0, dim1, ...]. */
 void sty_buf_json_array(sty_buf *buf, const float *data, int rank, const size_t *dim);
 

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUT_BUFFER = 1 << 16, BEHIND_BYTES = 1 << 20 };
+enum { OUT_BUFFER = 1 << 16 };
 
 /* True when a call that failed is to be repeated: it was interrupted, or somebody
  * else made the pipe non-blocking and it is ready now. */
@@ -33,7 +33,7 @@ struct sty_out {
     char *temporary; /* name being written */
     bool overwrite;
     int fd;
-    size_t position, buffered, sent; /* sent: behind which nothing was told to the disk yet */
+    size_t position, buffered;
     char buffer[OUT_BUFFER];
 };
 
@@ -352,30 +352,16 @@ static sty_status write_all(sty_out *out, const char *data, size_t n, sty_err *e
     return STY_OK;
 }
 
-/* The disk works while the output grows: the last megabyte begins to be written, and of
- * the one before, which should be on the disk by now, the copy in memory is dropped. So a
- * long run does not fill the memory with what nobody reads soon, and its last sync is
- * short. Advice: what comes of it does not matter. */
-static void write_behind(sty_out *out) {
-    const size_t end = out->position;
-    if (!out->temporary || end - out->sent < BEHIND_BYTES) return;
-    const size_t from = out->sent < BEHIND_BYTES ? 0 : out->sent - BEHIND_BYTES;
-    posix_fadvise(out->fd, (off_t)from, (off_t)(end - from), POSIX_FADV_DONTNEED);
-    out->sent = end;
-}
-
 sty_status sty_out_flush(sty_out *out, sty_err *err) {
     size_t n = out->buffered;
     out->buffered = 0;
-    STY_TRY(write_all(out, out->buffer, n, err));
-    write_behind(out);
-    return STY_OK;
+    return write_all(out, out->buffer, n, err);
 }
 
 sty_status sty_out_write(sty_out *out, const void *data, size_t n, sty_err *err) {
+    out->position += n;
     if (n == 0) return STY_OK;
     if (n > OUT_BUFFER - out->buffered) STY_TRY(sty_out_flush(out, err));
-    out->position += n;
     if (n > OUT_BUFFER) return write_all(out, data, n, err);
     memcpy(out->buffer + out->buffered, data, n);
     out->buffered += n;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAGIC = 0x52595453, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 15, WINDOW_BYTES = 1 << 16 };
+enum { MAGIC = 0x52595453, LAST_PART = 1, MAX_HEADER = 1 << 24, FLUSH_BYTES = 1 << 16, WINDOW_BYTES = 1 << 16 };
 static const double FLUSH_S = 0.05; /* so long an entry may wait for others to be written with */
 static const char file_magic[8] = "STYLOG2\n";
 static const uint64_t NONE = UINT64_MAX;
@@ -289,10 +289,7 @@ bool sty_log_can_read(const sty_log *log, size_t index) { return sty_log_has(log
 sty_status sty_log_sync(sty_log *log, sty_err *err) {
     STY_TRY(sty_log_flush(log, true, err));
     log->synced = time(NULL);
-    if (!log->path || fdatasync(log->fd) == 0) {
-        posix_fadvise(log->fd, 0, 0, POSIX_FADV_DONTNEED); /* most of it is never read again */
-        return STY_OK;
-    }
+    if (!log->path || fdatasync(log->fd) == 0) return STY_OK;
     log->failed = true;
     return io_failed(log, "sync", err);
 }

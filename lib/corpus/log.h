@@ -27,7 +27,7 @@ sty_status sty_log_read(const char *path, sty_log **log, sty_err *err);
 
 const char *sty_log_header(const sty_log *log);
 
-/* Appends part 0, 1, ... of an index; written after a twentieth of a second or 32 KiB
+/* Appends part 0, 1, ... of an index; written after a twentieth of a second or 64 KiB
  * (by append or flush), synced every second. A failed write or sync is
  * final. Errors: STY_OUTPUT_ERROR. */
 sty_status sty_log_append(sty_log *log, size_t index, unsigned part, bool last, const void *payload, size_t n, sty_err *err);

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 15, MAX_WORKERS = 1024 };
+enum { MAX_AT_ONCE = 64, MAX_RANGE = 65536, TICK_MS = 100, IDLE_MS = 500, MAX_IDLE_DEATHS = 5, READ_BYTES = 1 << 16, MAX_WORKERS = 1024 };
 enum { QUEUE = 3, DEEP = STY_MAX_TASKS }; /* tasks of a worker, and of one whose clips are short */
 static const double SHORT_S = 10;          /* of audio, by a file's size */
 static const double AHEAD_S = 0.1, MIN_NAP_S = 0.001, MAX_NAP_S = 0.05;

@@ -1,5 +1,6 @@
 /* timed.c - the program itself, with clocks around what a clip cannot do without: opening,
- * decoding, the network. Linked with --wrap of these three functions (Makefile); their time
+ * decoding, the network, and closing in the worker, which gives the file back. Linked with
+ * --wrap of these functions (Makefile); their time
  * in all processes of a run comes together in a page that they share, and is written to the
  * file $BENCH_TIMED when the run ends: its processor and wall clock seconds, and the seconds that
  * the clocks took themselves, of which a half lies between them and is not counted there. */
@@ -76,3 +77,13 @@ WRAPPED(sty_file_open, (const char *path, int *fd, sty_err *err), (path, fd, err
 WRAPPED(sty_clip_read_fd, (int fd, const char *name, const sty_clip_options *options, sty_clip **clip, sty_err *err),
         (fd, name, options, clip, err))
 WRAPPED(sty_session_run_clip, (sty_session *session, const sty_clip *clip, sty_err *err), (session, clip, err))
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd) {
+    if (getpid() == first) return __real_close(fd); /* the supervisor's copies are its own affair */
+    const moment since = now();
+    const int result = __real_close(fd);
+    passed(since, STY_OK);
+    return result;
+}

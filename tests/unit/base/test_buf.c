@@ -160,6 +160,25 @@ static void numbers_have_a_point_in_every_locale(void **state) {
     sty_buf_clear(&buf);
 }
 
+static void seconds_and_counts_are_printed_as_printf_does(void **state) {
+    static const double some[] = {0, -0.0, -1.5, 1, 0.5, 0.1, 0.09999999999, 0.99999999995, 9.9999999995, 1.0000453515, 1e9, 999999999.95, 999999999.5, 123456789.05, 2.5, 1e-5};
+    char want[64];
+    sty_buf buf = {0};
+    (void)state;
+    for (size_t i = 0; i < 300000; i++) {
+        const size_t samples = random_below(i % 2 ? 500000000 : 200000);
+        const double seconds = i < sizeof some / sizeof *some ? some[i] : i % 5 ? (double)samples / (i % 3 ? 22050 : 16000) : (double)samples / 1e5 + 0.5e-9;
+        snprintf(want, sizeof want, "%.10g %zu", seconds, samples);
+        sty_buf_seconds(&buf, seconds);
+        sty_buf_text(&buf, " ");
+        sty_buf_count(&buf, samples);
+        sty_buf_put(&buf, "", 1);
+        assert_string_equal(buf.data, want);
+        buf.length = 0;
+    }
+    sty_buf_clear(&buf);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_of_any_size_add_up),
@@ -168,6 +187,7 @@ int main(void) {
         cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
         cmocka_unit_test(floats_read_back_as_the_same_bits),
         cmocka_unit_test(floats_are_printed_as_printf_does),
+        cmocka_unit_test(seconds_and_counts_are_printed_as_printf_does),
         cmocka_unit_test(arrays_nest_as_their_axes),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
     };
