@@ -295,6 +295,22 @@ static sty_status name_files(job *j, sty_err *err) {
     return j->journal.failed || j->done.failed || (!j->file && j->done.length) ? sty_err_no_memory(err, 0, "a name") : STY_OK;
 }
 
+/* Clips of several lengths end such a run, be it at the last of them. */
+static void warn_of_frames(const job *j) {
+    if (j->format->any_shape || j->o->window > 0 || j->list.n < 2) return;
+    for (size_t i = 0; i < sty_model_facts(j->model)->n_outputs; i++) {
+        const sty_output_info *output = sty_model_output(j->model, i);
+        bool wanted = false, frames = false;
+        for (size_t k = 0; k < j->work.n_names; k++)
+            wanted = wanted || strcmp(j->work.names[k], output->name) == 0;
+        for (int d = 0; d < output->rank; d++)
+            frames = frames || output->dim[d] == 0;
+        if (wanted && frames)
+            message_warning("'%s' is as long as its clip, and %s holds it only if all clips are equally long; jsonl, json and ark hold any", output->name,
+                            j->format->name);
+    }
+}
+
 static sty_status choose_shard(job *j, sty_err *err) {
     size_t n = j->list.n;
     if (!j->o->shard) {
@@ -319,6 +335,7 @@ static sty_status prepare(job *j, char **args, int n_args, sty_err *err) {
     STY_TRY(read_list(j, args, n_args, err));
     STY_TRY(prepare_work(j, err));
     STY_TRY(check_list(j, err));
+    warn_of_frames(j);
     STY_TRY(choose_shard(j, err));
     STY_TRY(describe(j, err));
     const bool stream = !j->journal.length;

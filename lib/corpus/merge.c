@@ -7,6 +7,7 @@
 #include "corpus/shard.h"
 #include "model/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,16 +81,36 @@ static bool same_run(const char *a, const char *b) {
     return strcmp(x + strspn(x, "0123456789"), y + strspn(y, "0123456789")) == 0;
 }
 
-/* What differs first, for the message: the key in front of it. */
-static void difference(const char *a, const char *b, char *key, size_t n) {
+/* The value that lies around text[i], with its quotes off; of the options, which are one
+ * text, the word. */
+static void value_at(const char *text, size_t i, bool word, char *value, size_t n) {
+    const char *const ends = word ? " \"" : "\",{[]}:";
+    size_t begin = i, end = i;
+    while (begin > 0 && !strchr(ends, text[begin - 1]))
+        begin--;
+    while (text[end] && !strchr(ends, text[end]))
+        end++;
+    snprintf(value, n, "%.*s", (int)(end - begin), text + begin);
+}
+
+/* What differs first, for the message: its key, and both values. */
+static sty_status refuse_other_run(const char *name, const char *first, const char *other, sty_err *err) {
+    char key[40], here[200], there[200];
     size_t i = 0, begin = 0;
-    for (; a[i] && a[i] == b[i]; i++)
-        if (a[i] == ',' || a[i] == '{') begin = i + 1;
-    begin += a[begin] == '"';
-    const size_t length = strcspn(a + begin, "\":,}");
-    const size_t kept = length < n - 1 ? length : n - 1;
-    memcpy(key, a + begin, kept);
-    key[kept] = '\0';
+    for (; first[i] && first[i] == other[i]; i++)
+        if (first[i] == ':' && i > 0 && first[i - 1] == '"') begin = i;
+    const size_t end = begin ? begin - 1 : 0; /* of the key, at its quote */
+    size_t at = end;
+    while (at > 0 && first[at - 1] != '"')
+        at--;
+    snprintf(key, sizeof key, "%.*s", (int)(end - at), first + at);
+    const bool options = strcmp(key, "options") == 0;
+    value_at(first, i, options, here, sizeof here);
+    value_at(other, i, options, there, sizeof there);
+    const char *model = strstr(first, "\"model\":{"), *of = "";
+    if (strcmp(key, "name") == 0 || strcmp(key, "hash") == 0) of = model && first + at < model + strcspn(model, "}") ? "the model's " : "an output's ";
+    return sty_err_set(err, STY_BAD_ARGUMENT, "'%s' comes from another run than shard 1: %s%s differs, '%s' there and '%s' in shard 1", name, of,
+                       key, there, here);
 }
 
 /* ---- shards ---- */
@@ -110,11 +131,8 @@ static sty_status open_shard(merge *m, size_t i, sty_err *err) {
     if (status == STY_OK && sty_log_count(m->logs[i]) != m->done[i].n_entries)
         status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' has %zu entries, its completion record says %zu", name.data,
                              sty_log_count(m->logs[i]), m->done[i].n_entries);
-    if (status == STY_OK && i && !same_run(sty_log_header(m->logs[0]), sty_log_header(m->logs[i]))) {
-        char key[40];
-        difference(sty_log_header(m->logs[0]), sty_log_header(m->logs[i]), key, sizeof key);
-        status = sty_err_set(err, STY_BAD_ARGUMENT, "'%s' comes from another run than shard 1: %s differs", name.data, key);
-    }
+    if (status == STY_OK && i && !same_run(sty_log_header(m->logs[0]), sty_log_header(m->logs[i])))
+        status = refuse_other_run(name.data, sty_log_header(m->logs[0]), sty_log_header(m->logs[i]), err);
     sty_buf_clear(&name);
     return status;
 }

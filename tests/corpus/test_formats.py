@@ -148,6 +148,14 @@ class Formats(stylet.Case):
         self.ok("extract", "-w", "features", "-o", f"ark:{self.scratch / 'f.ark'}", *self.paths)
         self.fails(2, "extract", "-w", "features", "-o", self.scratch / "f.safetensors", *self.paths, saying="equal shapes")
 
+    def test_outputs_as_long_as_their_clips_are_warned_of_before_a_run(self):
+        model = stylet.ROOT / "models" / "examples" / "feed_forward"
+        for out, more, warned in (("a.npz", self.paths[:2], True), ("b.npz", self.paths[:1], False), ("c.jsonl", self.paths[:2], False),
+                                  ("d.npz", ["--window", "0.2", *self.paths[:2]], False)):
+            done = stylet.run("extract", "-m", model, "-w", "frames", "-o", self.scratch / out, *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(b"'frames' is as long as its clip" in done.stderr, warned, out)
+
 
 if __name__ == "__main__":
     tap.main()

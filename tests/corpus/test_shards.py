@@ -62,8 +62,10 @@ class Merge(Base):
         self.assertEqual(stylet.run("missing", self.scratch / "out.npz").stdout, b"2\n")
         self.assertEqual(json.loads(stylet.run("missing", "--json", self.scratch / "out.npz").stdout), {"total": 3, "missing": [2]})
         self.fails(2, "merge", self.scratch / "out.npz", saying="shard 2 of 3 is not finished")
-        self.shard("2/3", "--start", "0.1")
-        self.fails(2, "merge", self.scratch / "out.npz", saying="options differs")
+        self.shard("2/3", "--start", "0.125")
+        self.fails(2, "merge", self.scratch / "out.npz", saying="options differs, 'start=0.125' there and 'start=0' in shard 1")
+        self.shard("2/3", "--overwrite", "-m", stylet.ROOT / "models" / "examples" / "feed_forward")
+        self.fails(2, "merge", self.scratch / "out.npz", saying="the model's name differs, 'feed_forward' there and 'default' in shard 1")
         self.shard("2/3", "--overwrite")
         log = self.scratch / "out.002-of-003.log"
         log.write_bytes(log.read_bytes()[:-5])
