@@ -39,8 +39,10 @@ sty_status sty_list_begin(sty_list *list, const sty_list_options *options, sty_e
 
 sty_status sty_list_add(sty_list *list, const char *path, sty_err *err) {
     struct stat st;
-    if (list->options->recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return sty_list_read_folder(list, path, err) == STY_OK ? sty_list_keep(list, err) : STY_OUT_OF_MEMORY;
+    if (list->options->recursive && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        STY_TRY(sty_list_read_folder(list, path, err));
+        return sty_list_keep(list, err);
+    }
     sty_entry *entry = sty_list_new(list, 0, err);
     if (!entry) return STY_OUT_OF_MEMORY;
     entry->kind = strcmp(path, "-") == 0 ? STY_SOURCE_STDIN : STY_SOURCE_FILE;

@@ -110,6 +110,27 @@ static void the_fault_hook_fails_one_or_all_from_there_on(void **state) {
     }
 }
 
+static void pages_begin_as_zeros_and_grow_with_what_is_in_them(void **state) {
+    const size_t small = 10000, large = 1 << 20;
+    (void)state;
+    unsigned char *pages = sty_pages(NULL, 0, small);
+    assert_non_null(pages);
+    for (size_t i = 0; i < small; i++)
+        assert_int_equal(pages[i], 0);
+    memset(pages, 7, small);
+    unsigned char *moved = sty_pages(pages, small, large);
+    assert_non_null(moved);
+    for (size_t i = 0; i < small; i++)
+        assert_int_equal(moved[i], 7);
+    assert_int_equal(moved[large - 1], 0);
+    sty_mem_fail_at(1, false);
+    assert_null(sty_pages(moved, large, 2 * large));
+    sty_mem_fail_at(0, false);
+    assert_int_equal(moved[0], 7); /* as it was */
+    assert_null(sty_pages(moved, large, 0));
+    assert_null(sty_pages(NULL, 0, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_and_sums_that_do_not_fit_are_refused),
@@ -119,6 +140,7 @@ int main(void) {
         cmocka_unit_test(arena_blocks_are_apart_aligned_and_zeroed),
         cmocka_unit_test(an_arena_never_gives_more_than_a_chunk_holds),
         cmocka_unit_test(the_fault_hook_fails_one_or_all_from_there_on),
+        cmocka_unit_test(pages_begin_as_zeros_and_grow_with_what_is_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

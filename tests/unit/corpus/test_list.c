@@ -269,6 +269,30 @@ static void folders_are_read_in_byte_order_and_only_audio(void **state) {
     assert_string_equal(at(2)->id, "c");
 }
 
+static void paths_come_back_from_any_number_of_folders(void **state) {
+    enum { N = 1000, FOLDERS = 170 };
+    static char content[N * 32];
+    char path[64];
+    sty_listed listed = {0};
+    size_t n = 0;
+    (void)state;
+    for (int i = 0; i < N; i++)
+        n += (size_t)sprintf(content + n, "/d/folder%d/a clip %d.wav\n", i * 7 % FOLDERS, i);
+    read_list(&plain_options, "long.txt", content);
+    assert_int_equal(list.n, N);
+    assert_int_equal(list.store.n_folders, FOLDERS);
+    assert_true(sty_listed_begin(&listed, &list));
+    for (int i = 0; i < N; i++) {
+        const sty_entry *entry = sty_list_at(&list, (size_t)i, &listed);
+        sprintf(path, "/d/folder%d/a clip %d.wav", i * 7 % FOLDERS, i);
+        assert_string_equal(entry->path, path);
+        path[strlen(path) - 4] = '\0';
+        assert_string_equal(entry->id, path + 3);
+        assert_int_equal(entry->line, i + 1);
+    }
+    sty_listed_clear(&listed);
+}
+
 static void two_equal_ids_are_refused_with_both_paths(void **state) {
     (void)state;
     assert_int_equal(status_of(&plain_options, "l.txt", "/d/a.wav\n/d/a.flac\n"), STY_BAD_ARGUMENT);
@@ -322,6 +346,7 @@ int main(void) {
         TEST(file_name_columns_are_relative_to_the_list),
         TEST(nul_separated_paths_may_hold_line_ends),
         TEST(folders_are_read_in_byte_order_and_only_audio),
+        TEST(paths_come_back_from_any_number_of_folders),
         TEST(two_equal_ids_are_refused_with_both_paths),
         TEST(templates_make_ids_of_columns),
     };
