@@ -118,7 +118,7 @@ sty_status sty_list_finish(sty_list *list, bool check_ids, sty_err *err) {
     if (list->options->segments) STY_TRY(sty_list_join_segments(list, err));
     if (list->options->utt2spk) STY_TRY(sty_list_join_speakers(list, err));
     sty_status status = sty_listed_begin(&listed, list) ? STY_OK : sty_err_no_memory(err, list->store.longest, "a list");
-    if (status == STY_OK) list->root = sty_list_common_root(list, &listed);
+    list->root = sty_list_common_root(list);
     for (size_t i = 0; i < list->n && status == STY_OK; i++)
         status = finish_entry(list, i, &listed, &id, err);
     if (status == STY_OK && !sty_listed_begin(&listed, list)) status = sty_err_no_memory(err, list->store.longest, "a list"); /* ids have come */

@@ -58,12 +58,12 @@ static bool has_path(const sty_entry *entry) {
     return entry->kind == STY_SOURCE_FILE || entry->kind == STY_SOURCE_ARK;
 }
 
-size_t sty_list_common_root(const sty_list *list, sty_listed *listed) {
+size_t sty_list_common_root(const sty_list *list) {
     const char *first = NULL;
     size_t root = 0;
     for (size_t i = 0; i < list->n; i++) {
         const char *folder = sty_list_folder(list, i);
-        if (folder == first || !has_path(sty_list_at(list, i, listed))) continue;
+        if (!folder || folder == first) continue;
         if (!first) {
             first = folder;
             root = strlen(folder);

@@ -52,7 +52,8 @@ sty_status sty_list_keep(sty_list *list, sty_err *err);
 
 /* Puts an entry in place of the i-th, or behind the last. */
 sty_status sty_list_put(sty_list *list, size_t i, const sty_entry *entry, sty_err *err);
-/* The folder of the i-th entry's path with its slash; "" for none. It stays. */
+/* The folder of the i-th entry's path with its slash; "" for none, NULL if it is of no
+ * file. It stays. */
 const char *sty_list_folder(const sty_list *list, size_t i);
 void sty_list_store_empty(struct sty_list_store *store);
 void sty_list_store_clear(struct sty_list_store *store);
@@ -112,7 +113,7 @@ sty_status sty_list_join_speakers(sty_list *list, sty_err *err);
 
 /* Ids that do not come from paths alone, with options.id_from. */
 sty_status sty_list_give_id(sty_list *list, sty_entry *entry, sty_buf *id, bool *changed, sty_err *err);
-size_t sty_list_common_root(const sty_list *list, sty_listed *listed); /* bytes */
+size_t sty_list_common_root(const sty_list *list); /* bytes */
 void sty_list_path_id(const sty_list *list, const sty_entry *entry, sty_buf *id); /* of one that has none */
 sty_status sty_list_check_ids(const sty_list *list, sty_listed *listed, sty_err *err);
 

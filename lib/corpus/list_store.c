@@ -215,6 +215,7 @@ const sty_entry *sty_list_at(const sty_list *list, size_t i, sty_listed *listed)
 const char *sty_list_folder(const sty_list *list, size_t i) {
     head h;
     memcpy(&h, list->store.bytes + (size_t)list->store.at[i] * UNIT, sizeof h);
+    if (h.kind != STY_SOURCE_FILE && h.kind != STY_SOURCE_ARK) return NULL;
     return h.folder ? list->store.folders[h.folder - 1] : "";
 }
 

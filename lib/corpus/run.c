@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { WINDOW = 1024 }; /* results of a stream that may wait for one before them */
-static const uint64_t EXPORT_NS = 5000000; /* so long results of a log are written out between two looks at the workers */
+static const uint64_t EXPORT_NS = 5000000; /* for results of a log, between two looks at the workers */
 
 typedef struct {
     sty_buf packed;
@@ -159,7 +159,8 @@ static sty_status result(void *context, size_t position, unsigned part, bool las
 }
 
 static sty_status work_through(state *s, sty_pool_options options, sty_err *err) {
-    const sty_pool_job job = {.n = s->n, .context = s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick};
+    const sty_pool_job job = {
+        .n = s->n, .context = s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick};
     sty_pool *pool = NULL;
     if ((size_t)options.n_workers > s->n) options.n_workers = s->n ? (int)s->n : 1;
     STY_TRY(sty_pool_create(&options, &job, &pool, err));
@@ -217,8 +218,10 @@ static sty_status begin_export(state *s, sty_err *err) {
 
 /* What the run has left to write. */
 static sty_status end_export(state *s, sty_counts *counts, sty_err *err) {
-    while (s->n_exported < s->run->n)
+    while (s->n_exported < s->run->n) {
+        if (!sty_log_can_read(s->log, next_index(s))) return sty_err_set(err, STY_INTERNAL, "entry %zu has no record", next_index(s) + 1);
         STY_TRY(tick(s, err));
+    }
     *counts = *sty_export_counts(s->exported);
     sty_export *exported = s->exported;
     s->exported = NULL;
@@ -347,7 +350,8 @@ sty_status sty_run_lines(const sty_run *run, const sty_list_options *options, co
                          sty_err *err) {
     sty_lines input = {0};
     state s = {.run = run, .input = &input};
-    sty_pool_job job = {.context = &s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick, .more = more_lines, .text = text_at};
+    sty_pool_job job = {.context = &s, .entry = entry_at, .same_source = same_source, .limit = limit, .result = result, .tick = tick,
+                        .more = more_lines, .text = text_at};
     sty_pool_options workers = run->pool;
     sty_pool *pool = NULL;
     memset(counts, 0, sizeof *counts);
