@@ -277,14 +277,14 @@ static void paths_come_back_from_any_number_of_folders(void **state) {
     size_t n = 0;
     (void)state;
     for (int i = 0; i < N; i++)
-        n += (size_t)sprintf(content + n, "/d/folder%d/a clip %d.wav\n", i * 7 % FOLDERS, i);
+        n += (size_t)snprintf(content + n, sizeof content - n, "/d/folder%d/a clip %d.wav\n", i * 7 % FOLDERS, i);
     read_list(&plain_options, "long.txt", content);
     assert_int_equal(list.n, N);
     assert_int_equal(list.store.n_folders, FOLDERS);
     assert_true(sty_listed_begin(&listed, &list));
     for (int i = 0; i < N; i++) {
         const sty_entry *entry = sty_list_at(&list, (size_t)i, &listed);
-        sprintf(path, "/d/folder%d/a clip %d.wav", i * 7 % FOLDERS, i);
+        snprintf(path, sizeof path, "/d/folder%d/a clip %d.wav", i * 7 % FOLDERS, i);
         assert_string_equal(entry->path, path);
         path[strlen(path) - 4] = '\0';
         assert_string_equal(entry->id, path + 3);
