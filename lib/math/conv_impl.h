@@ -10,7 +10,7 @@
 
 /* About tile->chunk products are summed up before they meet the sum of the others: rounding
  * then grows with the root of a chunk and of the number of chunks, not of their product. */
-enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6 };
+enum { TILE_VECTORS = STY_CONV_TILE / LANES, BLOCK = 6, DEPTHWISE_FRAMES = 4 };
 
 /* The results of n frames of STY_CONV_TILE channels for a tile of fewer, `at` floats from the
  * first. */
@@ -274,26 +274,41 @@ static void conv_tile(const sty_conv_tile *tile) {
     }
 }
 
-/* Channels as lanes; n < LANES at the end of the row of channels. */
-V_INLINE void depthwise_vector(const sty_conv_depthwise *conv, size_t frame, size_t c, size_t n) {
+/* Channels as lanes, n < LANES at the end of their row; n_frames, a constant, share the weights. */
+V_INLINE void depthwise_vectors(const sty_conv_depthwise *conv, size_t frame, int n_frames, size_t c, size_t n) {
     const sty_conv_window *window = conv->windows + frame;
-    v_float sum = conv->bias ? v_load_or(conv->bias + c, n, 0.0f) : v_all(0.0f);
     const float *w = conv->weights + c;
-    for (size_t row = 0; row < conv->n_rows; row++) {
-        const float *x = window->first + row * window->row_step + c;
-        for (size_t k = 0; k < conv->n_taps; k++, x += conv->tap_step, w += conv->n_channels)
-            sum = v_fma(v_load_or(x, n, 0.0f), v_load_or(w, n, 0.0f), sum);
-    }
-    v_store_to(conv->out + frame * conv->n_channels + c, sum, n);
+    v_float sum[DEPTHWISE_FRAMES];
+#pragma GCC unroll 4
+    for (int f = 0; f < n_frames; f++)
+        sum[f] = conv->bias ? v_load_or(conv->bias + c, n, 0.0f) : v_all(0.0f);
+    for (size_t row = 0; row < conv->n_rows; row++)
+        for (size_t k = 0; k < conv->n_taps; k++, w += conv->n_channels) {
+            const v_float weight = v_load_or(w, n, 0.0f);
+#pragma GCC unroll 4
+            for (int f = 0; f < n_frames; f++) {
+                const float *x = window[f].first + row * window[f].row_step + k * conv->tap_step + c;
+                sum[f] = v_fma(v_load_or(x, n, 0.0f), weight, sum[f]);
+            }
+        }
+#pragma GCC unroll 4
+    for (int f = 0; f < n_frames; f++)
+        v_store_to(conv->out + (frame + (size_t)f) * conv->n_channels + c, sum[f], n);
+}
+
+V_INLINE void depthwise_frames(const sty_conv_depthwise *conv, size_t frame, int n_frames) {
+    const size_t whole = conv->n_channels / LANES * LANES;
+    for (size_t c = 0; c < whole; c += LANES)
+        depthwise_vectors(conv, frame, n_frames, c, LANES);
+    if (whole < conv->n_channels) depthwise_vectors(conv, frame, n_frames, whole, conv->n_channels - whole);
 }
 
 static void conv_depthwise(const sty_conv_depthwise *conv) {
-    const size_t whole = conv->n_channels / LANES * LANES;
-    for (size_t frame = 0; frame < conv->n_frames; frame++) {
-        for (size_t c = 0; c < whole; c += LANES)
-            depthwise_vector(conv, frame, c, LANES);
-        if (whole < conv->n_channels) depthwise_vector(conv, frame, whole, conv->n_channels - whole);
-    }
+    size_t frame = 0;
+    for (; frame + DEPTHWISE_FRAMES <= conv->n_frames; frame += DEPTHWISE_FRAMES)
+        depthwise_frames(conv, frame, DEPTHWISE_FRAMES);
+    for (; frame < conv->n_frames; frame++)
+        depthwise_frames(conv, frame, 1);
 }
 
 #endif
