@@ -153,10 +153,17 @@ V_INLINE void fetch(weights_ahead *ahead) {
     ahead->next = next;
 }
 
+/* Where the values of a kernel row and tap begin, for each of n frames. */
+V_INLINE void find_runs(const sty_conv_tile *tile, size_t first, size_t row, size_t tap, const float **x, int n) {
+    const sty_conv_window *window = tile->windows + first;
+#pragma GCC unroll 6
+    for (int f = 0; f < n; f++)
+        x[f] = window[f].first + row * window[f].row_step + tap * tile->tap_step + tile->offset;
+}
+
 /* n is a constant at every call: the loops unroll into registers. The sum of the chunks before
  * waits in memory; the last one's stays in registers. */
 V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, weights_ahead *ahead, int n) {
-    const sty_conv_window *window = tile->windows + first;
     const size_t chunk = tile->chunk;
     size_t left = tile->n_rows * tile->n_taps * tile->run;
     v_float part[BLOCK][TILE_VECTORS];
@@ -170,9 +177,7 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, weights_ahead 
     for (size_t row = 0; row < tile->n_rows; row++)
         for (size_t k = 0; k < tile->n_taps; k++) {
             const float *x[BLOCK];
-#pragma GCC unroll 6
-            for (int f = 0; f < n; f++)
-                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+            find_runs(tile, first, row, k, x, n);
             for (size_t i = 0, end; i < tile->run; i = end) {
                 end = tile->run - i < chunk + chunk / 2 ? tile->run : i + chunk;
                 sum_chunk(x, i, w, end - i, part, n);
@@ -194,15 +199,12 @@ V_INLINE void conv_block(const sty_conv_tile *tile, size_t first, weights_ahead 
 /* The same for rows of three values, fewer than a chunk of them, as the first layer of every spectrogram's
  * network has them: one sum, and no loop over the values. */
 V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n) {
-    const sty_conv_window *window = tile->windows + first;
     const float *w = tile->weights;
     v_float sum[BLOCK][TILE_VECTORS];
     EACH_VECTOR(sum[f][v] = v_all(0.0f))
     for (size_t row = 0; row < tile->n_rows; row++, w += 3 * STY_CONV_TILE) {
         const float *x[BLOCK];
-#pragma GCC unroll 6
-        for (int f = 0; f < n; f++)
-            x[f] = window[f].first + row * window[f].row_step + tile->offset;
+        find_runs(tile, first, row, 0, x, n);
 #pragma GCC unroll 3
         for (size_t j = 0; j < 3; j++)
             add_products(x, j, w + j * STY_CONV_TILE, sum, n, false);
@@ -213,16 +215,13 @@ V_INLINE void conv_block_of_three(const sty_conv_tile *tile, size_t first, int n
 
 /* The same for several short runs that fit one chunk: one sum. */
 V_INLINE void conv_block_of_few(const sty_conv_tile *tile, size_t first, int n) {
-    const sty_conv_window *window = tile->windows + first;
     const float *w = tile->weights;
     v_float sum[BLOCK][TILE_VECTORS];
     EACH_VECTOR(sum[f][v] = v_all(0.0f))
     for (size_t row = 0; row < tile->n_rows; row++)
         for (size_t k = 0; k < tile->n_taps; k++) {
             const float *x[BLOCK];
-#pragma GCC unroll 6
-            for (int f = 0; f < n; f++)
-                x[f] = window[f].first + row * window[f].row_step + k * tile->tap_step + tile->offset;
+            find_runs(tile, first, row, k, x, n);
             for (size_t j = 0; j < tile->run; j++, w += STY_CONV_TILE)
                 add_products(x, j, w, sum, n, false);
         }
